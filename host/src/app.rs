@@ -1,0 +1,245 @@
+//! Builds every part and wires them; the only module that names them all.
+
+mod services;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+
+use crate::config::{self, Resolved};
+use crate::deploy::{Deployment, Watcher};
+use crate::error::Error;
+use crate::inbound::http::client::TrustedProxies;
+use crate::inbound::http::dispatch::Gateway;
+use crate::inbound::http::host_routes::{self, Readiness};
+use crate::inbound::http::origin::Origins;
+use crate::inbound::http::{body, server};
+use crate::inbound::routes::Routes;
+use crate::inbound::static_files::StaticFiles;
+use crate::runtime::cache::Cache;
+use crate::runtime::compile::Compiler;
+use crate::runtime::{Engine, Loader};
+use crate::shutdown::{self, Reloads, Shutdown};
+use crate::telemetry::HostMetrics;
+
+/// How often idle instances are looked through.
+const TRIM: Duration = Duration::from_secs(5);
+
+/// Serves what the configuration in `path` says until the process is asked to end.
+///
+/// # Errors
+/// Whatever keeps the host from starting. A plugin that cannot serve does not: it is logged, named by `/readyz`, and
+/// served as soon as its file or its configuration is mended.
+pub(crate) fn serve(path: &Path, variables: BTreeMap<String, String>) -> Result<(), Error> {
+    let resolved = config::load(path, &variables).map_err(|problems| Error::Configuration { problems })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(resolved.server.workers)
+        .thread_name("worker")
+        .enable_all()
+        .build()
+        .map_err(|cause| Error::System { action: "start the worker threads", cause })?;
+    let result = runtime.block_on(run(resolved, path, variables));
+    // A component that is being compiled or a file that is being read must not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+async fn run(resolved: Resolved, path: &Path, variables: BTreeMap<String, String>) -> Result<(), Error> {
+    let (trigger, shutdown, reloads) =
+        shutdown::listen().map_err(|cause| Error::System { action: "listen for signals", cause })?;
+    let mut registry = Registry::with_prefix("devconnect");
+    let metrics = HostMetrics::register(&mut registry);
+    let stores = services::open(&resolved, &mut registry).await?;
+    let listener = listen(resolved.server.listen).await?;
+    let address = listener.local_addr().unwrap_or(resolved.server.listen);
+
+    let engine = Engine::new(&resolved.runtime).map_err(|error| Error::Engine { cause: error.into() })?;
+    let folder = |error: crate::runtime::cache::Error| Error::Store {
+        store: "compiled components",
+        path: resolved.runtime.cache.clone(),
+        cause: error.into(),
+    };
+    let cache = Cache::open(&resolved.runtime.cache, &engine).map_err(folder)?;
+    let compiler = Compiler {
+        // Itself, even after its file was replaced by a newer one.
+        program: "/proc/self/exe".into(),
+        timeout: resolved.runtime.compile_timeout,
+        memory: resolved.runtime.compile_memory,
+    };
+    let routes = Arc::new(Routes::new(metrics.clone()).map_err(|error| Error::Engine { cause: error.into() })?);
+    let loader =
+        Loader::new(engine, cache, compiler, Arc::clone(&stores.services), metrics.clone(), resolved.server.workers)
+            .map_err(|error| Error::Engine { cause: error.into() })?;
+    let deployment = Arc::new(Deployment::new(loader, Arc::clone(&routes), metrics, resolved.runtime.clone()));
+    let ready = Arc::new(AtomicBool::new(false));
+    let gateway = Arc::new(gateway(&resolved, &routes, &deployment, &ready, &shutdown)?);
+
+    let deploying =
+        tokio::spawn(deploy(Arc::clone(&deployment), resolved.clone(), path.to_owned(), variables, reloads, ready));
+    let trimming = tokio::spawn(trim(Arc::clone(&deployment)));
+    let scraping = scrape(&resolved, registry).await?;
+    tracing::info!("listening on http://{address}");
+
+    let limits = server::Limits {
+        header_timeout: resolved.server.header_timeout,
+        idle_timeout: resolved.server.idle_timeout,
+        headers: resolved.server.max_headers,
+        header_bytes: resolved.server.max_header_bytes,
+        connections: resolved.server.max_connections,
+        grace: resolved.server.shutdown_grace,
+    };
+    let service = move |request, connection| Arc::clone(&gateway).serve(request, connection);
+    let drained = server::serve(listener, limits, service, shutdown.requested()).await;
+    deploying.abort();
+    trimming.abort();
+    if let Some(scraping) = scraping {
+        scraping.abort();
+    }
+    drop(trigger);
+    stores.close().await;
+    tracing::info!(cut = drained.cut, "ended");
+    Ok(())
+}
+
+fn gateway(
+    resolved: &Resolved,
+    routes: &Arc<Routes>,
+    deployment: &Arc<Deployment>,
+    ready: &Arc<AtomicBool>,
+    shutdown: &Shutdown,
+) -> Result<Gateway, Error> {
+    let readiness = {
+        let (deployment, ready, shutdown) = (Arc::clone(deployment), Arc::clone(ready), shutdown.clone());
+        move || {
+            if shutdown.is_requested() {
+                Readiness::Draining
+            } else if ready.load(Ordering::Acquire) {
+                Readiness::Serving { away: deployment.refused() }
+            } else {
+                Readiness::Starting
+            }
+        }
+    };
+    let statics = resolved.statics.iter().map(|table| (table.mount.as_str(), table.dir.as_path()));
+    let files = StaticFiles::open(statics).map_err(|error| Error::Store {
+        store: "static files",
+        path: resolved.file.clone(),
+        cause: error.into(),
+    })?;
+    Ok(Gateway {
+        routes: Arc::clone(routes),
+        origins: Origins::new(resolved.server.origins.clone()),
+        proxies: TrustedProxies::new(resolved.server.trusted_proxies.clone()),
+        body: body::Limits { bytes: resolved.server.body_limit, time: resolved.server.read_timeout },
+        host: host_routes::router(readiness, Arc::clone(&routes.openapi)),
+        ready: Arc::clone(ready),
+        files,
+        access_log: resolved.server.access_log,
+    })
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|cause| Error::Listen { address, cause })
+}
+
+/// Deploys the plugins, then again whenever a file or the configuration changes, or SIGHUP comes.
+async fn deploy(
+    deployment: Arc<Deployment>,
+    mut current: Resolved,
+    path: std::path::PathBuf,
+    variables: BTreeMap<String, String>,
+    mut reloads: Reloads,
+    ready: Arc<AtomicBool>,
+) {
+    let mut watcher = match Watcher::new() {
+        Ok(watcher) => Some(watcher),
+        Err(error) => {
+            tracing::warn!("files are not watched, send SIGHUP after a change: {error}");
+            None
+        }
+    };
+    loop {
+        // Watched first: what changes while the old files are read is seen again.
+        if let Some(watcher) = &mut watcher {
+            watcher.follow(&current);
+        }
+        deployment.apply(&current).await;
+        if deployment.running() > 0 || current.plugins.is_empty() {
+            ready.store(true, Ordering::Release);
+        }
+        let changed = async {
+            match &mut watcher {
+                Some(watcher) => watcher.next().await.is_some(),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            true = changed => {}
+            () = reloads.next() => {}
+        }
+        match config::load(&path, &variables) {
+            Ok(next) => {
+                restart_needed(&current, &next);
+                current = next;
+            }
+            Err(problems) => {
+                tracing::error!("the configuration is not taken over, the one before goes on:\n{problems}")
+            }
+        }
+    }
+}
+
+/// Says which changed tables take a restart.
+fn restart_needed(current: &Resolved, next: &Resolved) {
+    for (table, same) in [
+        ("[server]", current.server == next.server),
+        ("[runtime]", current.runtime == next.runtime),
+        ("[stores]", current.stores == next.stores),
+        ("[sockets]", current.sockets == next.sockets),
+        ("[tokens]", current.tokens == next.tokens),
+        ("[[static]]", current.statics == next.statics),
+    ] {
+        if !same {
+            tracing::warn!("{table} changed: restart needed; the plugins' tables are taken over now");
+        }
+    }
+}
+
+async fn trim(deployment: Arc<Deployment>) {
+    let mut period = tokio::time::interval(TRIM);
+    loop {
+        period.tick().await;
+        deployment.trim();
+    }
+}
+
+/// Serves the Prometheus page at `server.metrics-listen`, if there is one.
+async fn scrape(resolved: &Resolved, registry: Registry) -> Result<Option<tokio::task::JoinHandle<()>>, Error> {
+    let Some(address) = resolved.server.metrics_listen else { return Ok(None) };
+    let listener = listen(address).await?;
+    let registry = Arc::new(Mutex::new(registry));
+    let page = move || {
+        let registry = Arc::clone(&registry);
+        async move {
+            let mut text = String::new();
+            // Writing to a string does not fail.
+            let _written = prometheus_client::encoding::text::encode(&mut text, &registry.lock());
+            let media = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(http::header::CONTENT_TYPE, media)], text)
+        }
+    };
+    let router = axum::Router::new().route("/metrics", axum::routing::get(page));
+    tracing::info!("metrics on http://{}/metrics", listener.local_addr().unwrap_or(address));
+    Ok(Some(tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!("the metrics page ended: {error}");
+        }
+    })))
+}

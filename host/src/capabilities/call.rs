@@ -1,0 +1,110 @@
+//! The call that an instance serves: who asks, until when, and what it may still use.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use http::HeaderMap;
+
+use crate::config::Limits;
+use crate::telemetry::RequestId;
+
+pub use crate::bindings::devconnect::platform::http_types::IdentityResult as Identity;
+
+/// What of a request a guest may ask for.
+#[derive(Debug)]
+pub struct Head {
+    /// The request's headers.
+    pub headers: HeaderMap,
+    /// The client's address, behind trusted proxies the one that they report.
+    pub remote: IpAddr,
+}
+
+/// A call of a guest. It is moved into the instance at its start and taken out at its end.
+#[derive(Debug)]
+pub struct Call {
+    /// `None` where no client caused the call.
+    pub head: Option<Head>,
+    /// Who is calling, as the filters found out.
+    pub identity: Option<Identity>,
+    /// What logs and answers carry.
+    pub request_id: RequestId,
+    /// When the call ends, finished or not.
+    pub deadline: Instant,
+    pub(crate) host_calls_left: u64,
+    pub(crate) cpu_ticks_left: u32,
+    pub(crate) log_lines_left: u32,
+    pub(crate) log_bytes_left: usize,
+    /// Log lines dropped for this call's limits.
+    pub(crate) log_dropped: u32,
+    /// Bytes of stores' answers that this call may still receive.
+    pub(crate) retained_left: usize,
+}
+
+impl Call {
+    /// A call under a plugin's limits, from now on.
+    #[must_use]
+    pub fn new(limits: &Limits, started: Instant, request_id: RequestId) -> Self {
+        Self {
+            head: None,
+            identity: None,
+            request_id,
+            deadline: started + limits.deadline,
+            host_calls_left: limits.host_calls,
+            cpu_ticks_left: cpu_ticks(limits),
+            log_lines_left: limits.log_lines,
+            log_bytes_left: limits.log_bytes,
+            log_dropped: 0,
+            retained_left: limits.retained,
+        }
+    }
+
+    /// The budgets of another plugin's limits for the same request: a filter is billed apart from the route.
+    #[must_use]
+    pub fn renew(mut self, limits: &Limits, started: Instant) -> Self {
+        let fresh = Self::new(limits, started, self.request_id);
+        Self { head: self.head.take(), identity: self.identity.take(), ..fresh }
+    }
+
+    /// The same call with no host call to spend: the first one ends it.
+    #[must_use]
+    pub(crate) fn without_host_calls(self) -> Self {
+        Self { host_calls_left: 0, ..self }
+    }
+
+    /// What an instance holds between calls: nothing, and nothing is allowed.
+    #[must_use]
+    pub(crate) fn idle() -> Self {
+        Self {
+            head: None,
+            identity: None,
+            request_id: RequestId::none(),
+            deadline: Instant::now(),
+            host_calls_left: 0,
+            cpu_ticks_left: 0,
+            log_lines_left: 0,
+            log_bytes_left: 0,
+            log_dropped: 0,
+            retained_left: 0,
+        }
+    }
+}
+
+/// CPU time in ticks of the coarse clock, rounded up.
+fn cpu_ticks(limits: &Limits) -> u32 {
+    let ticks = limits.cpu.as_millis().div_ceil(crate::clock::TICK.as_millis());
+    u32::try_from(ticks).unwrap_or(u32::MAX)
+}
+
+/// A limit of the call that its guest passed; it ends the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Breach {
+    /// `limits.host-calls`
+    #[error("more than {0} host calls in one call (limits.host-calls)")]
+    HostCalls(u64),
+    /// `limits.cpu`
+    #[error("more than {0} ms of CPU time in one call (limits.cpu)")]
+    Cpu(u128),
+    /// `limits.retained`
+    #[error("more than {0} bytes of stores' answers in one call (limits.retained)")]
+    Retained(usize),
+}

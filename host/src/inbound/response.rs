@@ -1,0 +1,59 @@
+//! A guest's answer as an HTTP response.
+
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+use super::http::body::ResponseBody;
+use crate::bindings::devconnect::platform::http_types::{Media, Response as Answer};
+
+/// Most headers of one answer.
+const HEADERS: usize = 128;
+
+/// Headers that belong to the host: what a guest says of them is dropped.
+fn is_the_hosts(name: &HeaderName) -> bool {
+    [CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING, DATE, UPGRADE].contains(name) || name == "keep-alive"
+}
+
+/// The response, or what is wrong with the answer.
+pub(crate) fn response(answer: Answer) -> Result<Response<ResponseBody>, String> {
+    let Answer { status, media, headers, body } = answer;
+    let status = StatusCode::from_u16(status).map_err(|_| format!("its status is {status}"))?;
+    let mut response = Response::new(if body.is_empty() { ResponseBody::empty() } else { ResponseBody::full(body) });
+    *response.status_mut() = status;
+    add(response.headers_mut(), headers)?;
+    if let Some(media) = content_type(media)? {
+        response.headers_mut().insert(CONTENT_TYPE, media);
+    }
+    Ok(response)
+}
+
+/// Adds a guest's headers.
+pub(crate) fn add(to: &mut HeaderMap, headers: Vec<(String, Vec<u8>)>) -> Result<(), String> {
+    if headers.len() > HEADERS {
+        return Err(format!("it has {} headers; the most is {HEADERS}", headers.len()));
+    }
+    for (name, value) in headers {
+        let name =
+            HeaderName::try_from(name.as_str()).map_err(|_| format!("`{}` is no header name", name.escape_debug()))?;
+        let value =
+            HeaderValue::try_from(value).map_err(|_| format!("the value of its header `{name}` is not allowed"))?;
+        if !is_the_hosts(&name) && name != CONTENT_TYPE {
+            to.append(name, value);
+        }
+    }
+    Ok(())
+}
+
+fn content_type(media: Media) -> Result<Option<HeaderValue>, String> {
+    Ok(Some(match media {
+        Media::None => return Ok(None),
+        Media::Json => HeaderValue::from_static("application/json"),
+        Media::Text => HeaderValue::from_static("text/plain; charset=utf-8"),
+        Media::Html => HeaderValue::from_static("text/html; charset=utf-8"),
+        Media::OctetStream => HeaderValue::from_static("application/octet-stream"),
+        Media::Problem => HeaderValue::from_static("application/problem+json"),
+        Media::Other(other) => {
+            HeaderValue::try_from(other).map_err(|_| "its content type is not allowed".to_owned())?
+        }
+    }))
+}

@@ -1,0 +1,7 @@
+//! The program `devconnect`: arguments in, exit code out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    devconnect_host::cli::run()
+}

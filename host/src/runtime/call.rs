@@ -1,0 +1,182 @@
+//! One call of a plugin, from lease to answer or fault.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use super::fault::Fault;
+use super::version::{Instance, Lease, Version};
+use crate::bindings::devconnect::platform::http_types::Response;
+use crate::bindings::exports::devconnect::platform as guest;
+use crate::capabilities::Call;
+use crate::telemetry::RequestId;
+use guest::http_filter::{Head, Verdict};
+use guest::http_handler::Request;
+use guest::lifecycle::InitError;
+
+/// What became of a call: the answer or why there is none, and what the request brought along, where the guest did not
+/// take it down with it.
+pub struct Outcome<T> {
+    /// The answer.
+    pub answer: Result<T, Fault>,
+    /// The request's part of the call; `None` after a fault.
+    pub call: Option<Call>,
+}
+
+impl<T> Outcome<T> {
+    fn fault(fault: Fault) -> Self {
+        Self { answer: Err(fault), call: None }
+    }
+}
+
+/// Waits until `deadline` at most. Polls once before it arms a timer: most calls never need one.
+pub(super) async fn until<T>(deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let first = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
+    match first {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => tokio::time::timeout_at(deadline.into(), future).await.ok(),
+    }
+}
+
+/// Runs one exported function of a leased instance under the call's deadline. The instance survives only an answer.
+macro_rules! call {
+    ($version:expr, $call:expr, $export:ident, $function:ident ( $($argument:expr),* )) => {{
+        let version: &Arc<Version> = $version;
+        let mut call: Call = $call;
+        let mut lease = match version.lease().await {
+            Ok(lease) => lease,
+            Err(fault) => return Outcome::fault(report(version, None, call.request_id, fault)),
+        };
+        // Waiting for an instance is not billed.
+        let now = Instant::now();
+        call.deadline = now + version.plugin.limits.deadline;
+        let (deadline, request_id) = (call.deadline, call.request_id);
+        let result = {
+            let instance = match lease.instance() {
+                Ok(instance) => instance,
+                Err(fault) => return Outcome::fault(fault),
+            };
+            instance.store.data_mut().ctx.begin(call);
+            // The epoch's deadline is relative: one tick from now, wherever the last call left it.
+            instance.store.set_epoch_deadline(1);
+            let Some(export) = instance.$export.clone() else {
+                return Outcome::fault(Fault::Instantiate(concat!("it does not export ", stringify!($export)).to_owned()));
+            };
+            until(deadline, export.$function(&mut instance.store, $($argument),*)).await
+        };
+        finish(lease, request_id, result)
+    }};
+}
+
+/// Ends a call: the instance goes back or goes away, and the operator learns of what went wrong.
+fn finish<T>(mut lease: Lease, request_id: RequestId, result: Option<wasmtime::Result<T>>) -> Outcome<T> {
+    let version = Arc::clone(&lease.version);
+    let fault = match result {
+        Some(Ok(answer)) => {
+            let Ok(instance) = lease.instance() else {
+                return Outcome::fault(Fault::Instantiate("the lease has ended".to_owned()));
+            };
+            let output = instance.store.data().ctx.output.take();
+            let call = instance.store.data_mut().ctx.end();
+            if let Some(text) = output {
+                print(&version, request_id, &text);
+            }
+            if call.log_dropped > 0 {
+                version.metrics.log_dropped.inc_by(call.log_dropped.into());
+                version.plugin.log.add_dropped(call.log_dropped.into());
+            }
+            if let Some(lines) = version.plugin.log.take_dropped() {
+                tracing::warn!(target: "plugin", plugin = &*version.plugin.name, lines, "log lines over its caps were dropped");
+            }
+            lease.give_back();
+            return Outcome { answer: Ok(answer), call: Some(call) };
+        }
+        Some(Err(error)) => {
+            let refused = lease.instance().ok().and_then(|instance| instance.store.data().limiter.refused());
+            Fault::of(&error, refused)
+        }
+        None => Fault::Deadline(version.plugin.limits.deadline),
+    };
+    Outcome::fault(report(&version, lease.instance().ok(), request_id, fault))
+}
+
+/// Tells the operator's log and the metrics of a fault.
+pub(super) fn report(version: &Version, instance: Option<&mut Instance>, request_id: RequestId, fault: Fault) -> Fault {
+    version.metrics.fault(fault.label());
+    let output = instance.and_then(|instance| instance.store.data().ctx.output.take()).unwrap_or_default();
+    let backtrace = match &fault {
+        Fault::Trap { backtrace, .. } => backtrace.as_str(),
+        _ => "",
+    };
+    // Being overloaded is reported by metrics and by the client's 503; a line for each would make it worse.
+    if !matches!(fault, Fault::Overloaded { .. } | Fault::PoolExhausted) {
+        tracing::error!(
+            target: "plugin",
+            plugin = &*version.plugin.name,
+            version = &*version.plugin.digest,
+            request = request_id.as_str(),
+            fault = fault.label(),
+            output,
+            backtrace,
+            "{fault}"
+        );
+    }
+    fault
+}
+
+/// What a guest wrote to stdout and stderr, as one line of its log, under the caps of `logging`.
+pub(super) fn print(version: &Version, request_id: RequestId, text: &str) {
+    if version.plugin.log.allow() {
+        tracing::info!(
+            target: "plugin",
+            plugin = &*version.plugin.name,
+            version = &*version.plugin.digest,
+            request = request_id.as_str(),
+            output = text,
+            "output"
+        );
+    }
+}
+
+impl Version {
+    /// Calls `http-handler.handle`.
+    pub async fn handle(self: &Arc<Self>, call: Call, request: Request<'_>) -> Outcome<Response> {
+        let request_id = call.request_id;
+        let mut outcome = call!(self, call, handler, call_handle(request));
+        if let Ok(response) = &outcome.answer
+            && let Err(fault) = self.check(response)
+        {
+            outcome.answer = Err(report(self, None, request_id, fault));
+        }
+        outcome
+    }
+
+    /// Calls `http-filter.filter`.
+    pub async fn filter(self: &Arc<Self>, call: Call, head: Head<'_>) -> Outcome<Verdict> {
+        call!(self, call, filter, call_filter(head))
+    }
+
+    /// Calls `lifecycle.init`.
+    pub async fn init(self: &Arc<Self>, call: Call) -> Outcome<Result<(), InitError>> {
+        call!(self, call, lifecycle, call_init())
+    }
+
+    /// Tells the operator that an answer of this plugin cannot be sent.
+    pub(crate) fn bad_response(&self, request_id: RequestId, reason: String) -> Fault {
+        report(self, None, request_id, Fault::BadResponse(reason))
+    }
+
+    fn check(&self, response: &Response) -> Result<(), Fault> {
+        let limit = self.plugin.limits.response;
+        if response.body.len() > limit {
+            return Err(Fault::ResponseTooLarge { size: response.body.len(), limit });
+        }
+        if !(200..=599).contains(&response.status) {
+            return Err(Fault::BadResponse(format!("its status is {}", response.status)));
+        }
+        Ok(())
+    }
+}

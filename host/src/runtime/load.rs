@@ -1,0 +1,304 @@
+//! From the bytes of a component to a [`Version`] that may serve: verified, compiled, checked, described.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use super::cache::{Cache, Digest};
+use super::compile::{self, Compiler};
+use super::component::{self, Access, Description};
+use super::version::Version;
+use super::{Engine, State, linker, store};
+use crate::access::Denied;
+use crate::bindings::exports::devconnect::platform as guest;
+use crate::capabilities::{self, Call, Plugin, Services, events, logging};
+use crate::config;
+use crate::telemetry::{HostMetrics, RequestId};
+
+/// How long `describe` may take: it does nothing but say what is written in the component.
+const DESCRIBE: Duration = Duration::from_secs(5);
+/// How long all tries of `init` may take together while a store is away, and the first pause between two.
+const INIT: Duration = Duration::from_secs(30);
+const INIT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Makes versions.
+pub struct Loader {
+    engine: Engine,
+    linker: Linker<State>,
+    cache: Cache,
+    compiler: Compiler,
+    services: Arc<Services>,
+    metrics: HostMetrics,
+    workers: usize,
+}
+
+/// Why a component may not serve. The message is for the operator; it says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The file is not the one that the configuration names.
+    #[error("the file's sha256 is {found}, but plugins.{plugin}.sha256 says {wanted}: somebody changed one of them")]
+    Digest {
+        /// The plugin.
+        plugin: Arc<str>,
+        /// Of the file.
+        found: String,
+        /// Of the configuration.
+        wanted: String,
+    },
+    /// The file is machine code, which is never taken from outside.
+    #[error("the file is compiled machine code (.cwasm); give the component itself (.wasm)")]
+    Precompiled,
+    /// It does not compile.
+    #[error("the component does not compile: {0}")]
+    Compile(#[from] compile::Error),
+    /// It wants what it may not have.
+    #[error(transparent)]
+    Import(#[from] Denied),
+    /// It wants what this host does not have.
+    #[error("the component cannot be linked: {0}")]
+    Link(String),
+    /// Neither a plugin nor a wasi:http component.
+    #[error(
+        "the component exports neither `devconnect:platform/lifecycle` nor `wasi:http/incoming-handler`: is it built with \
+         the SDK's `plugin!` macro?"
+    )]
+    NoExports,
+    /// A plain wasi:http component without a place.
+    #[error(
+        "the component has no `lifecycle`, so it cannot say which routes it serves: add `mount = \"/path\"` and \
+         `access = \"public\"` to [plugins.{0}]"
+    )]
+    NoMount(Arc<str>),
+    /// `describe` failed.
+    #[error("`describe` failed: {0}")]
+    Describe(String),
+    /// What it describes does not hold together.
+    #[error("{0}")]
+    Description(String),
+    /// `init` failed.
+    #[error("`init` failed: {0}")]
+    Init(String),
+    /// Something on this machine failed.
+    #[error("{0}")]
+    Host(String),
+}
+
+impl Loader {
+    /// A loader for one host.
+    ///
+    /// # Errors
+    /// The capabilities cannot be linked.
+    pub fn new(
+        engine: Engine,
+        cache: Cache,
+        compiler: Compiler,
+        services: Arc<Services>,
+        metrics: HostMetrics,
+        workers: usize,
+    ) -> Result<Self, Refusal> {
+        let linker = linker::full(&engine).map_err(|error| Refusal::Host(format!("{error:#}")))?;
+        Ok(Self { engine, linker, cache, compiler, services, metrics, workers })
+    }
+
+    /// A version of the component in `bytes` under `plugin`'s configuration. It has not been initialised.
+    ///
+    /// # Errors
+    /// Whatever keeps it from serving.
+    pub async fn load(&self, plugin: &config::Plugin, bytes: &[u8]) -> Result<Arc<Version>, Refusal> {
+        let digest = Digest::of(bytes);
+        if let Some(wanted) = plugin.sha256
+            && Digest::from_bytes(wanted) != digest
+        {
+            let wanted = Digest::from_bytes(wanted).hex();
+            return Err(Refusal::Digest { plugin: plugin.name.as_str().into(), found: digest.hex(), wanted });
+        }
+        let component = self.component(&digest, bytes).await?;
+        for interface in component::imported_interfaces(&component, &self.engine) {
+            plugin.grants.for_interface(&interface)?;
+        }
+        let pre = self.linker.instantiate_pre(&component).map_err(|error| Refusal::Link(format!("{error:#}")))?;
+        let context = Arc::new(self.context(plugin, &digest));
+        let exports = component::Exports::of(&pre);
+        let description = match (&exports.lifecycle, &exports.proxy, &plugin.mount) {
+            (Some(lifecycle), ..) => self.describe(&pre, lifecycle, &digest, &context).await?,
+            (None, Some(_), Some(mount)) => mounted(plugin, mount),
+            (None, Some(_), None) => return Err(Refusal::NoMount(context.name.clone())),
+            (None, None, _) => return Err(Refusal::NoExports),
+        };
+        check(plugin, &description, &exports)?;
+        Ok(Arc::new(Version::new(
+            self.engine.clone(),
+            Arc::clone(&context),
+            digest,
+            bytes.len(),
+            description,
+            component::openapi(bytes),
+            pre,
+            self.metrics.version(&context.name),
+            self.workers,
+        )))
+    }
+
+    /// Calls `init`, again with growing pauses while a store that it needs is away.
+    ///
+    /// # Errors
+    /// It refused, trapped, or its store did not come.
+    pub async fn init(&self, version: &Arc<Version>) -> Result<(), Refusal> {
+        if version.exports.lifecycle.is_none() {
+            return Ok(());
+        }
+        let give_up = Instant::now() + INIT;
+        let mut pause = INIT_PAUSE;
+        loop {
+            let call = Call::new(&version.plugin.limits, Instant::now(), RequestId::next());
+            let error = match version.init(call).await.answer {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => error,
+                Err(fault) => return Err(Refusal::Init(fault.to_string())),
+            };
+            let reason = match error {
+                guest::lifecycle::InitError::Settings(reason) => {
+                    return Err(Refusal::Init(format!("its settings: {reason} ([plugins.{}])", version.name())));
+                }
+                guest::lifecycle::InitError::Failed(reason) => return Err(Refusal::Init(reason)),
+                guest::lifecycle::InitError::Unavailable(reason) => reason,
+            };
+            if Instant::now() + pause > give_up {
+                return Err(Refusal::Init(format!("a store that it needs is away: {reason}")));
+            }
+            tracing::warn!(plugin = &**version.name(), "init waits for a store: {reason}");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+
+    /// The compiled component: from the cache on disk, or compiled now.
+    async fn component(&self, digest: &Digest, bytes: &[u8]) -> Result<Component, Refusal> {
+        if wasmtime::Engine::detect_precompiled(bytes).is_some() {
+            return Err(Refusal::Precompiled);
+        }
+        if let Some(component) = self.cache.load(&self.engine, digest) {
+            return Ok(component);
+        }
+        let started = Instant::now();
+        let code = self.compiler.compile(bytes).await?;
+        self.cache
+            .store(digest, &code)
+            .map_err(|error| Refusal::Host(format!("compiled code cannot be kept: {error}")))?;
+        tracing::info!(component = digest.short(), bytes = bytes.len(), took = ?started.elapsed(), "compiled");
+        self.cache
+            .load(&self.engine, digest)
+            .ok_or_else(|| Refusal::Host("compiled code cannot be read back; the log has why".to_owned()))
+    }
+
+    fn context(&self, plugin: &config::Plugin, digest: &Digest) -> Plugin {
+        let limits = plugin.limits.clone();
+        Plugin {
+            name: plugin.name.as_str().into(),
+            digest: digest.short().into(),
+            grants: plugin.grants.clone(),
+            settings: plugin.settings.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
+            secrets: plugin.secrets.clone(),
+            log: Arc::new(logging::Limiter::new(limits.log_rate)),
+            publishing: events::Quota::new(limits.publish_rate),
+            services: Arc::clone(&self.services),
+            limits,
+        }
+    }
+
+    /// What the component says of itself: remembered by its digest, or asked in a store that is thrown away, in a call
+    /// without a single host call to spend, so that every import of the platform traps.
+    async fn describe(
+        &self,
+        pre: &InstancePre<State>,
+        lifecycle: &guest::lifecycle::GuestIndices,
+        digest: &Digest,
+        plugin: &Arc<Plugin>,
+    ) -> Result<Description, Refusal> {
+        if let Some(known) = self.cache.description(digest) {
+            return Ok(known);
+        }
+        let mut store = store::new(&self.engine, Arc::clone(plugin));
+        let started = Instant::now();
+        let call = Call::new(&plugin.limits, started, RequestId::none()).without_host_calls();
+        capabilities::View::ctx(store.data_mut()).begin(call);
+        let ask = async {
+            let instance = pre.instantiate_async(&mut store).await?;
+            lifecycle.load(&mut store, &instance)?.call_describe(&mut store).await
+        };
+        let description: Description = match super::call::until(started + DESCRIBE, ask).await {
+            Some(Ok(description)) => description.into(),
+            Some(Err(error)) if error.is::<capabilities::Breach>() => {
+                return Err(Refusal::Describe(
+                    "it uses a capability; what it says must depend on the component alone".to_owned(),
+                ));
+            }
+            Some(Err(error)) => {
+                let output = store.data().ctx.output.take().unwrap_or_default();
+                return Err(Refusal::Describe(format!("{error:#} {output}").trim().to_owned()));
+            }
+            None => return Err(Refusal::Describe(format!("it takes longer than {} s", DESCRIBE.as_secs()))),
+        };
+        if let Err(error) = self.cache.describe(digest, &description) {
+            tracing::warn!("a description cannot be kept and will be asked for again: {error}");
+        }
+        Ok(description)
+    }
+}
+
+/// The description of a plain wasi:http component: what the operator says of it.
+fn mounted(plugin: &config::Plugin, mount: &config::Mount) -> Description {
+    const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
+    let access = Access::from(&mount.access);
+    let mut routes = Vec::new();
+    let mut add = |method: Option<&str>, pattern: &str| {
+        let methods = method.map_or_else(|| METHODS.to_vec(), |method| vec![method]);
+        routes.extend(methods.into_iter().map(|method| component::Route {
+            method: method.to_owned(),
+            pattern: pattern.to_owned(),
+            access: access.clone(),
+        }));
+    };
+    if mount.routes.is_empty() {
+        let base = mount.path.trim_end_matches('/');
+        add(None, if base.is_empty() { "/" } else { base });
+        add(None, &format!("{base}/{{*rest}}"));
+        if !base.is_empty() {
+            add(None, &format!("{base}/"));
+        }
+    }
+    for route in &mount.routes {
+        add(route.method.as_deref(), &route.pattern);
+    }
+    Description { name: plugin.name.clone(), version: String::new(), routes, ..Description::default() }
+}
+
+/// Whether what a plugin describes can be served under its configuration.
+fn check(plugin: &config::Plugin, description: &Description, exports: &component::Exports) -> Result<(), Refusal> {
+    let refused = |message: String| Err(Refusal::Description(message));
+    let name = &plugin.name;
+    if !description.routes.is_empty() && exports.handler.is_none() && exports.proxy.is_none() {
+        return refused("it describes routes, but exports no `http-handler`".to_owned());
+    }
+    let filtered = !plugin.filters.is_empty() || exports.filter.is_some();
+    if !filtered && let Some(route) = description.routes.iter().find(|route| route.access != Access::Public) {
+        return refused(format!(
+            "route {} {} is not public, but nobody checks who calls it: add `filters = [\"auth\"]` to [plugins.{name}]",
+            route.method, route.pattern
+        ));
+    }
+    for topic in &description.topics {
+        plugin.grants.consume(topic)?;
+    }
+    for (what, missing) in [
+        ("sockets (`namespaces`)", !description.namespaces.is_empty()),
+        ("consumed topics", !description.topics.is_empty()),
+        ("schedules", !description.schedules.is_empty()),
+    ] {
+        if missing {
+            tracing::warn!(plugin = name, "it describes {what}, which this host does not serve yet");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! A plugin version, and the leases on its instances.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+use wasmtime::component::InstancePre;
+use wasmtime::{PoolConcurrencyLimitError, Store};
+use wasmtime_wasi_http::p2::bindings::Proxy;
+
+use super::cache::Digest;
+use super::component::{Description, Exports};
+use super::fault::Fault;
+use super::pool::Pool;
+use super::store::{self, State};
+use super::{Engine, limits};
+use crate::bindings::exports::devconnect::platform as guest;
+use crate::capabilities::{Call, Plugin};
+use crate::clock;
+use crate::telemetry::VersionMetrics;
+
+/// How long an idle instance is kept warm.
+const WARM: Duration = Duration::from_secs(30);
+/// Idle instances that are kept however long nobody calls.
+const KEPT: usize = 1;
+
+/// One component file under one configuration, ready to be called.
+pub struct Version {
+    /// Who it is, what it may do.
+    pub plugin: Arc<Plugin>,
+    /// The file.
+    pub digest: Digest,
+    /// Size of the file in bytes.
+    pub size: usize,
+    /// What it says of itself.
+    pub description: Description,
+    /// Its part of the OpenAPI document.
+    pub openapi: Option<serde_json::Value>,
+    pub(super) engine: Engine,
+    pub(super) pre: InstancePre<State>,
+    pub(super) exports: Exports,
+    pub(super) metrics: VersionMetrics,
+    pool: Pool<Instance>,
+    permits: Semaphore,
+    waiting: AtomicUsize,
+    retired: AtomicBool,
+}
+
+/// A live instance, and what it can be called for.
+pub(super) struct Instance {
+    pub(super) store: Store<State>,
+    pub(super) handler: Option<guest::http_handler::Guest>,
+    pub(super) filter: Option<guest::http_filter::Guest>,
+    pub(super) lifecycle: Option<guest::lifecycle::Guest>,
+    pub(super) proxy: Option<Proxy>,
+    uses: u32,
+    idle_since_ms: u64,
+}
+
+/// An instance that one call has for itself. Dropping it throws the instance away; [`Lease::give_back`] keeps it warm.
+pub(crate) struct Lease {
+    pub(super) version: Arc<Version>,
+    /// Taken out only by `give_back` and `drop`.
+    instance: Option<Box<Instance>>,
+}
+
+impl Version {
+    #[allow(clippy::too_many_arguments, reason = "one place makes a version, and each part is needed")]
+    pub(super) fn new(
+        engine: Engine,
+        plugin: Arc<Plugin>,
+        digest: Digest,
+        size: usize,
+        description: Description,
+        openapi: Option<serde_json::Value>,
+        pre: InstancePre<State>,
+        metrics: VersionMetrics,
+        workers: usize,
+    ) -> Self {
+        let instances = plugin.limits.instances;
+        let exports = Exports::of(&pre);
+        Self {
+            engine,
+            digest,
+            size,
+            description,
+            openapi,
+            exports,
+            pre,
+            metrics,
+            pool: Pool::new(workers),
+            permits: Semaphore::new(instances.min(Semaphore::MAX_PERMITS)),
+            waiting: AtomicUsize::new(0),
+            retired: AtomicBool::new(false),
+            plugin,
+        }
+    }
+
+    /// The operator's name for the plugin.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.plugin.name
+    }
+
+    /// Whether it is called before the routes of others.
+    #[must_use]
+    pub const fn is_filter(&self) -> bool {
+        self.exports.filter.is_some()
+    }
+
+    /// Whether it is a plain wasi:http component.
+    #[must_use]
+    pub const fn is_proxy(&self) -> bool {
+        self.exports.proxy.is_some() && self.exports.handler.is_none()
+    }
+
+    /// Idle instances.
+    #[must_use]
+    pub fn idle(&self) -> usize {
+        self.pool.idle()
+    }
+
+    /// Throws away instances that nobody called for a while.
+    pub fn trim(&self) {
+        let now = clock::now_ms();
+        let warm = u64::try_from(WARM.as_millis()).unwrap_or(u64::MAX);
+        drop(self.pool.trim(KEPT, |instance| now.saturating_sub(instance.idle_since_ms) > warm));
+    }
+
+    /// Ends reuse: idle instances go now, leased ones when their calls end. Calls that still hold the version work.
+    pub fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+        drop(self.pool.close());
+    }
+
+    /// An instance for one call: a warm one, or a new one. Waits in a bounded queue where as many calls run as allowed;
+    /// that time is not billed.
+    pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease, Fault> {
+        match self.permits.try_acquire() {
+            Ok(permit) => permit.forget(),
+            Err(_) => self.wait_for_permit().await?,
+        }
+        // From here on the permit is the lease's: dropping it gives the permit back.
+        let mut lease = Lease { version: Arc::clone(self), instance: None };
+        let instance = match self.pool.take(worker()) {
+            Some(instance) => instance,
+            None => self.instantiate().await?,
+        };
+        lease.instance = Some(Box::new(instance));
+        Ok(lease)
+    }
+
+    async fn wait_for_permit(&self) -> Result<(), Fault> {
+        let limits = &self.plugin.limits;
+        let overloaded = || Fault::Overloaded { running: limits.instances, waiting: limits.queue };
+        let place = Place::take(&self.waiting, limits.queue).ok_or_else(overloaded)?;
+        self.metrics.queued.inc();
+        let permit = tokio::time::timeout(limits.queue_wait, self.permits.acquire()).await;
+        self.metrics.queued.dec();
+        drop(place);
+        match permit {
+            Ok(Ok(permit)) => {
+                permit.forget();
+                Ok(())
+            }
+            _ => Err(overloaded()),
+        }
+    }
+
+    /// A new instance, without a call.
+    pub(super) async fn instantiate(&self) -> Result<Instance, Fault> {
+        let mut store = store::new(&self.engine, Arc::clone(&self.plugin));
+        // A component's start functions run here: they have the budget of a call.
+        let call = Call::new(&self.plugin.limits, Instant::now(), crate::telemetry::RequestId::none());
+        let deadline = call.deadline;
+        store.data_mut().ctx.begin(call);
+        let made = super::call::until(deadline, self.pre.instantiate_async(&mut store)).await;
+        let instance = match made {
+            Some(Ok(instance)) => instance,
+            Some(Err(error)) if error.is::<PoolConcurrencyLimitError>() => return Err(Fault::PoolExhausted),
+            Some(Err(error)) => {
+                let refused = store.data().limiter.refused();
+                return Err(Fault::Instantiate(match refused {
+                    Some(limits::Growth::Memory(limit)) => format!("it needs more than {limit} bytes (limits.memory)"),
+                    Some(limits::Growth::Table(limit)) => {
+                        format!("it needs more than {limit} elements (limits.table-elements)")
+                    }
+                    None => format!("{error:#}"),
+                }));
+            }
+            None => return Err(Fault::Deadline(self.plugin.limits.deadline)),
+        };
+        let failed = |error: wasmtime::Error| Fault::Instantiate(format!("{error:#}"));
+        let exports = &self.exports;
+        let handler = exports.handler.as_ref().map(|export| export.load(&mut store, &instance)).transpose();
+        let filter = exports.filter.as_ref().map(|export| export.load(&mut store, &instance)).transpose();
+        let lifecycle = exports.lifecycle.as_ref().map(|export| export.load(&mut store, &instance)).transpose();
+        let proxy = exports.proxy.as_ref().map(|export| export.load(&mut store, &instance)).transpose();
+        self.metrics.instances.inc();
+        let _start_call = store.data_mut().ctx.end();
+        Ok(Instance {
+            handler: handler.map_err(failed)?,
+            filter: filter.map_err(failed)?,
+            lifecycle: lifecycle.map_err(failed)?,
+            proxy: proxy.map_err(failed)?,
+            store,
+            uses: 0,
+            idle_since_ms: 0,
+        })
+    }
+}
+
+impl Lease {
+    /// The instance. There is one until the lease ends.
+    pub(super) fn instance(&mut self) -> Result<&mut Instance, Fault> {
+        self.instance.as_deref_mut().ok_or_else(|| Fault::Instantiate("the lease has ended".to_owned()))
+    }
+
+    /// Ends the lease of an instance that is as good as before its call: it serves the next one, unless it has served
+    /// enough, or its version is on its way out.
+    pub(super) fn give_back(mut self) {
+        let Some(mut instance) = self.instance.take() else { return };
+        instance.uses = instance.uses.saturating_add(1);
+        let worn =
+            instance.uses >= self.version.plugin.limits.reuse || instance.store.data().limiter.refused().is_some();
+        if worn || self.version.retired.load(Ordering::Acquire) {
+            return;
+        }
+        instance.idle_since_ms = clock::now_ms();
+        drop(self.version.pool.put(worker(), *instance));
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // The store first: the slot that it holds is what the next call is waiting for.
+        drop(self.instance.take());
+        self.version.permits.add_permits(1);
+    }
+}
+
+/// A place in the queue.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize, limit: usize) -> Option<Self> {
+        let free = |waiting: usize| (waiting < limit).then_some(waiting + 1);
+        waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, free).ok()?;
+        Some(Self(waiting))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A number for the current thread: the shard that it looks at first.
+fn worker() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    MINE.with(|mine| *mine)
+}

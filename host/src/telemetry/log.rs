@@ -1,0 +1,17 @@
+//! Log lines: text for people at a terminal, JSON elsewhere when asked for.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+
+/// Starts the log on stderr. `RUST_LOG` filters (`info` unless set), `DEVCONNECT_LOG=json` writes a JSON object a line.
+pub fn start() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = if std::env::var("DEVCONNECT_LOG").is_ok_and(|format| format == "json") {
+        builder.json().flatten_event(true).try_init()
+    } else {
+        builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
+    };
+    // A second start (tests) keeps the first log.
+    let _already_started = started;
+}

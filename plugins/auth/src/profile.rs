@@ -1,0 +1,29 @@
+//! One's own profile.
+
+use devconnect_sdk::prelude::*;
+
+use crate::accounts;
+use crate::caller::Caller;
+use crate::edit::{self, Changes, ProfileEdit};
+use crate::user::User;
+
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Edited {
+    message: &'static str,
+    data: User,
+}
+
+pub(crate) fn view(Caller(id): Caller) -> Result<Json<User>, Problem> {
+    let user = accounts::view(id)?.ok_or_else(gone)?;
+    Ok(Json(accounts::shown(user)?))
+}
+
+pub(crate) fn edit(Caller(id): Caller, Json(form): Json<ProfileEdit>) -> Result<Json<Edited>, Problem> {
+    let data = edit::apply(id, id, Changes::of(form)?)?.ok_or_else(gone)?;
+    Ok(Json(Edited { message: "Profile updated successfully", data }))
+}
+
+/// A session whose user was deleted meanwhile.
+pub(crate) fn gone() -> Problem {
+    Problem::unauthorized("Please log in")
+}

@@ -1,0 +1,42 @@
+//! What the cache knows, asked in one trip.
+
+use devconnect_sdk::cache::Batch;
+use devconnect_sdk::prelude::*;
+
+use super::revocation::LOGGED_OUT;
+use super::{ENTRY, Entry};
+use crate::accounts::{FACTS, Facts};
+use crate::limits;
+use crate::token::Token;
+
+/// What the cache knows of a request and its session. Any of it may be old.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(super) entry: Option<Entry>,
+    pub(super) facts: Option<Facts>,
+    /// The session was ended while documents were away.
+    pub(super) logged_out: bool,
+}
+
+impl Known {
+    /// Counts the request by its session, and asks for what is known of that. How many requests it makes in this minute,
+    /// and what is known.
+    pub(crate) fn of_session(token: &Token, route: &str) -> (Result<i64, Error>, Self) {
+        let mut batch = Batch::new();
+        let counted = limits::count(&mut batch, token.session_id(), route);
+        let entry = batch.get(&ENTRY, token.cache_name());
+        let logged_out = batch.get(&LOGGED_OUT, token.digest());
+        let facts = batch.get(&FACTS, token.claims.user_id);
+        match batch.run() {
+            Ok(mut replies) => {
+                let known = Self {
+                    entry: replies.take(entry).ok().flatten().filter(|entry| entry.user_id == token.claims.user_id),
+                    facts: replies.take(facts).ok().flatten(),
+                    logged_out: replies.take(logged_out).ok().flatten().is_some(),
+                };
+                (replies.take(counted), known)
+            }
+            Err(error) => (Err(error), Self::default()),
+        }
+    }
+}

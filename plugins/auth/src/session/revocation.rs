@@ -1,0 +1,96 @@
+//! What ended sessions leave behind.
+
+use devconnect_sdk::documents::UpdateOptions;
+use devconnect_sdk::prelude::*;
+
+use super::{CutOff, forget};
+use crate::token::{self, Token};
+
+pub(crate) const REVOCATIONS: Collection<Revocation> = Collection::new("revocations");
+
+/// Log-outs that documents did not take, by the token's digest. Not in the session's own entry: what the former system
+/// finds there it believes.
+pub(super) const LOGGED_OUT: Key<bool> = Key::new("session:revoked:{}", token::LIFE);
+
+/// A user's cut-off, for when documents are away.
+const CUT_OFF: Key<CutOff> = Key::new("user:{}:sessions", token::LIFE);
+
+/// A token that counts no more (`_id` is its digest), or the cut-off of a user's (`_id` is `user:<id>`).
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Revocation {
+    #[serde(rename = "_id")]
+    id: String,
+    /// When every token that it covers is over by itself: the document is deleted then.
+    expires_at: DateTime,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    valid_from: Option<DateTime>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    generation: Option<i64>,
+}
+
+impl Revocation {
+    fn covers(&self, token: &Token) -> bool {
+        let cut_off = CutOff { valid_from: self.valid_from, generation: self.generation.unwrap_or(0) };
+        self.id == token.digest() || cut_off.covers(&token.claims)
+    }
+}
+
+/// True if documents know that the session is over. One query by two ids.
+pub(super) fn is_over(token: &Token) -> Result<bool, Error> {
+    let ids = [token.digest().to_owned(), of_user(token.claims.user_id)];
+    let found = REVOCATIONS.find(doc! { "_id": { "$in": ids.as_slice() } }).limit(2).all()?;
+    Ok(found.iter().any(|revocation| revocation.covers(token)))
+}
+
+/// Writes down that the session is over; true if nobody had before.
+pub(super) fn write(token: &Token) -> Result<bool, Error> {
+    let update = doc! { "$setOnInsert": { "expiresAt": token.expires_at() } };
+    Ok(REVOCATIONS.upsert_one(doc! { "_id": token.digest() }, update)?.upserted.is_some())
+}
+
+/// Ends one session: documents first, since they decide, then the cache. With documents away the cache remembers it for
+/// as long as the token would live. True if the session was not over before.
+///
+/// # Errors
+/// Neither store took it.
+pub(crate) fn end(token: &Token) -> Result<bool, Error> {
+    let ended = match write(token) {
+        Ok(ended) => ended,
+        Err(error) if error.is_away() => {
+            let left = token.expires_at().since(DateTime::now());
+            // The error of documents is the one to tell: the cache is only asked in their stead.
+            LOGGED_OUT.set_for(token.digest(), &true, left).map_err(|_| error)?;
+            true
+        }
+        // Two log-outs at once: one of them inserted it.
+        Err(error) if error.is_conflict() => false,
+        Err(error) => return Err(error),
+    };
+    forget(token);
+    Ok(ended)
+}
+
+/// Adds to a transaction that all sessions of a user are over which this cut-off covers.
+pub(crate) fn end_all(transaction: Transaction, user: Id, cut_off: CutOff) -> Transaction {
+    let update = doc! { "$set": {
+        "validFrom": cut_off.valid_from,
+        "generation": cut_off.generation,
+        "expiresAt": DateTime::now().plus(token::LIFE),
+    } };
+    let upsert = UpdateOptions { many: false, upsert: true };
+    transaction.update(&REVOCATIONS, doc! { "_id": of_user(user) }, update, upsert, Expect::Anything)
+}
+
+/// Tells the cache of a cut-off, once it is committed.
+pub(crate) fn remember_cut_off(batch: &mut devconnect_sdk::cache::Batch, user: Id, cut_off: &CutOff) {
+    batch.set(&CUT_OFF, user, cut_off);
+}
+
+pub(super) fn cached_cut_off(user: Id) -> Option<CutOff> {
+    CUT_OFF.get(user).ok().flatten()
+}
+
+fn of_user(id: Id) -> String {
+    format!("user:{id}")
+}

@@ -1,0 +1,73 @@
+//! Opening an account.
+
+use devconnect_sdk::bson::Document;
+use devconnect_sdk::cache::Batch;
+use devconnect_sdk::prelude::*;
+
+use crate::user::{self, USERS, User};
+use crate::validation::{self, Checks};
+use crate::{accounts, cookie, events, limits, session, settings, token};
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SignUp {
+    first_name: String,
+    #[serde(default)]
+    last_name: Option<String>,
+    email_id: String,
+    password: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Added {
+    message: &'static str,
+    data: User,
+}
+
+pub(crate) fn sign_up(
+    RemoteAddress(address): RemoteAddress,
+    Json(form): Json<SignUp>,
+) -> Result<(Cookie, Json<Added>), Problem> {
+    limits::attempt(&address, "/signup", settings::get()?.sign_ups_per_minute)?;
+
+    let mut checks = Checks::default();
+    let first_name = checks.take("firstName", validation::first_name(&form.first_name));
+    let last_name = checks.take("lastName", validation::last_name(form.last_name.as_deref().unwrap_or_default()));
+    let email = checks.take("emailId", validation::email(&form.email_id));
+    checks.take("password", validation::password(&form.password));
+    checks.finish()?;
+    let (first_name, last_name) = (first_name.unwrap_or_default(), last_name.unwrap_or_default());
+    let email = email.unwrap_or_default();
+
+    let (id, now) = (Id::new(), DateTime::now());
+    let hash = passwords::hash(&form.password)?;
+    let document = user::new_document(id, &first_name, &last_name, &email, &hash, now);
+    let data =
+        events::SignUp { first_name: &first_name, last_name: &last_name, email_id: &email, signup_time: now };
+    // The check is for a database whose unique index somebody made otherwise; the index is for two sign-ups at once.
+    let outcome = Transaction::new()
+        .check(&USERS, doc! { "emailId": &email }, Expect::None)
+        .insert(&USERS.of::<Document>(), &document)
+        .publish(&events::signed_up(id, data))
+        .commit();
+    match outcome {
+        Ok(outcome) if outcome.is_committed() => {}
+        Ok(_) => return Err(taken()),
+        Err(error) if error.is_conflict() => return Err(taken()),
+        Err(error) => return Err(error.into()),
+    }
+
+    let account = user::read(document)?;
+    let token = token::issue(&account)?;
+    let mut batch = Batch::new();
+    session::remember(&mut batch, &token, &account);
+    accounts::remember(&mut batch, &account.user);
+    accounts::send(batch);
+    let data = accounts::shown(account.user)?;
+    Ok((cookie::carrying(token.into_text())?, Json(Added { message: "User added successfully", data })))
+}
+
+/// The address has an account already.
+pub(crate) fn taken() -> Problem {
+    Problem::invalid("emailId", "is taken by another account")
+}

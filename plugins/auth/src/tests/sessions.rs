@@ -1,0 +1,192 @@
+use devconnect_sdk::bson::DateTime as BsonDateTime;
+
+use super::*;
+
+/// A token as the former system issued them.
+fn former_token(app: &App, id: &str, life: Duration) -> String {
+    let claims = json!({ "_id": id, "emailId": "ada@example.com" });
+    app.platform().run(|| devconnect_sdk::tokens::sign(&claims, life)).unwrap()
+}
+
+#[test]
+fn the_cookie_and_the_header_carry_a_session() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    assert_eq!(app.call(Request::get("/profile/view").bearer(&member.token)).status(), 200);
+    assert_eq!(app.call(Request::get("/profile/view").cookie("token", &member.token)).status(), 200);
+    let with_old_cookie = Request::get("/profile/view").cookie("token", "old").bearer(&member.token);
+    assert_eq!(app.call(with_old_cookie).status(), 200);
+}
+
+#[test]
+fn without_a_session_there_is_401() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    let tampered = member.token.replace("test.7b", "test.7c");
+    for request in [
+        Request::get("/profile/view"),
+        Request::get("/profile/view").cookie("token", ""),
+        Request::get("/profile/view").cookie("token", &tampered),
+        Request::get("/profile/view").bearer("nonsense"),
+        Request::patch("/profile/edit").json(&json!({})),
+        Request::patch("/profile/password").json(&json!({})),
+        Request::get(format!("/user/{}", member.id)),
+        Request::patch(format!("/user/{}", member.id)).json(&json!({})),
+        Request::get("/email-preferences"),
+        Request::patch("/email-preferences").json(&json!({})),
+        Request::patch(format!("/admin/users/{}", member.id)).json(&json!({})),
+    ] {
+        assert_problem(&app.call(request), 401);
+    }
+}
+
+#[test]
+fn a_token_for_another_purpose_is_no_session() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    let claims = json!({ "_id": member.id, "emailId": "ada@example.com" });
+    let token = app.platform().run(|| devconnect_sdk::tokens::sign_for("unsubscribe", &claims, minutes(9))).unwrap();
+    assert_eq!(app.call(Request::get("/profile/view").bearer(&token)).status(), 401);
+}
+
+#[test]
+fn others_see_who_calls() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    let token = member.token.clone();
+    let id = member.id.clone();
+    let other = App::on(
+        app.platform(),
+        Router::new().get("/who", |who: Identity| format!("{} {} {}", who.subject, who.expires_at_ms, who.claims)),
+    )
+    .with_filter(crate::filter::filter);
+    let week_later = app.platform().now().millis() / 1_000 * 1_000 + 7 * 24 * 60 * 60 * 1_000;
+    let expected = format!(r#"{id} {week_later} {{"emailId":"ada@example.com","firstName":"Ada","role":"user"}}"#);
+    assert_eq!(other.call(Request::get("/who").bearer(&token)).text(), expected);
+    app.platform().clear_cache();
+    assert_eq!(other.call(Request::get("/who").bearer(&token)).text(), expected, "from documents");
+    assert_eq!(other.call(Request::get("/who").bearer(&token)).text(), expected, "and from the cache again");
+}
+
+#[test]
+fn a_session_has_an_id_that_stays() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    let former = former_token(&app, &member.id, minutes(60));
+    let other = App::on(app.platform(), Router::new().get("/which", |who: Identity| who.session))
+        .with_filter(crate::filter::filter);
+    let which = |token: &str| other.call(Request::get("/which").bearer(token)).text().to_owned();
+    let second = again(&app, &member, "ada@example.com");
+    assert_eq!(which(&member.token), which(&member.token));
+    assert_ne!(which(&member.token), which(&second.token));
+    assert_eq!(which(&former).len(), 64, "the digest of a token without jti");
+}
+
+#[test]
+fn the_cache_has_the_entry_that_the_former_system_reads() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    let entry: Value = app.platform().cached(&session_key(&member)).unwrap();
+    assert_eq!((&entry["userId"], &entry["emailId"]), (&json!(member.id), &json!("ada@example.com")));
+    assert_eq!(entry["firstName"], "Ada");
+    app.platform().advance(minutes(24 * 60 - 1));
+    assert!(app.platform().cached::<Value>(&session_key(&member)).is_some());
+    app.platform().advance(minutes(2));
+    assert!(app.platform().cached::<Value>(&session_key(&member)).is_none());
+    assert_eq!(view(&app, &member).status(), 200, "the token lives longer");
+    assert!(app.platform().cached::<Value>(&session_key(&member)).is_some(), "and is remembered again");
+}
+
+#[test]
+fn a_token_ends_after_a_week() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    app.platform().advance(minutes(7 * 24 * 60 - 1));
+    assert_eq!(view(&app, &member).status(), 200);
+    app.platform().advance(minutes(1));
+    assert_eq!(view(&app, &member).status(), 401);
+}
+
+#[test]
+fn a_log_out_ends_that_session_alone() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    let second = again(&app, &member, "ada@example.com");
+    let reply = log_out(&app, &member);
+    assert_eq!((reply.status(), reply.text(), reply.media()), (200, "Logout successful", &Media::Text));
+    assert_eq!(reply.header("set-cookie"), Some("token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"));
+    assert_problem(&view(&app, &member), 401);
+    assert_eq!(view(&app, &second).status(), 200);
+
+    let rows = app.platform().documents("revocations");
+    let [row] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!(row.get_str("_id").unwrap().len(), 64);
+    let end = app.platform().now().plus(minutes(7 * 24 * 60)).millis() / 1_000 * 1_000;
+    assert_eq!(row.get_datetime("expiresAt"), Ok(&BsonDateTime::from_millis(end)));
+    let logged_out = events_of(&app, "user-events", "USER_LOGOUT");
+    let expected = json!([{
+        "eventType": "USER_LOGOUT", "userId": member.id, "timestamp": "2026-11-24T09:30:00.250Z", "data": {},
+    }]);
+    assert_eq!(json!(logged_out), expected);
+}
+
+#[test]
+fn a_log_out_is_always_200() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    log_out(&app, &member);
+    for request in [
+        Request::post("/logout"),
+        Request::post("/logout").cookie("token", "nonsense"),
+        Request::post("/logout").bearer(&member.token),
+        member.signs(Request::post("/logout")),
+    ] {
+        let reply = app.call(request);
+        assert_eq!((reply.status(), reply.text(), reply.cookie("token")), (200, "Logout successful", Some("")));
+    }
+    app.platform().advance(minutes(8 * 24 * 60));
+    assert_eq!(log_out(&app, &member).status(), 200, "with an expired token");
+    assert_eq!(events_of(&app, "user-events", "USER_LOGOUT").len(), 1, "it ended once");
+}
+
+#[test]
+fn tokens_of_the_former_system_count() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    let former = Member { id: member.id, token: former_token(&app, &member.token.clone(), minutes(60)) };
+    assert_eq!(view(&app, &former).status(), 401, "an id that is none");
+    let former = Member { token: former_token(&app, &former.id, minutes(60)), ..former };
+    assert_eq!(view(&app, &former).status(), 200);
+    log_out(&app, &former);
+    assert_eq!(view(&app, &former).status(), 401, "until they are revoked");
+
+    app.platform().advance(minutes(1));
+    let later = Member { token: former_token(&app, &former.id, minutes(60)), ..former };
+    assert_eq!(view(&app, &later).status(), 200);
+    app.platform().advance(minutes(60));
+    assert_eq!(view(&app, &later).status(), 401, "or expire");
+}
+
+#[test]
+fn a_session_whose_user_is_gone_does_not_count() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    app.platform().clear_cache();
+    app.platform().run(|| crate::user::USERS.delete_many(doc! {})).unwrap();
+    assert_eq!(view(&app, &member).status(), 401);
+}
+
+#[test]
+fn an_operator_can_end_sessions_by_hand() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    let set = |moment: DateTime| {
+        let update = doc! { "$set": { "sessionsValidFrom": moment } };
+        app.platform().run(|| crate::user::USERS.update_one(doc! {}, update)).unwrap();
+        app.platform().clear_cache();
+    };
+    set(app.platform().now().minus(minutes(1)));
+    assert_eq!(view(&app, &member).status(), 200);
+    set(app.platform().now().plus(minutes(1)));
+    assert_eq!(view(&app, &member).status(), 401);
+}

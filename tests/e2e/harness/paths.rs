@@ -1,0 +1,32 @@
+//! Where the build puts what the tests need.
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+pub(crate) fn repository() -> PathBuf {
+    // Set by cargo when it runs the tests: the tree that they run in, not the one that they were compiled in.
+    let manifest =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    manifest.parent().unwrap().to_owned()
+}
+
+/// The binary under test.
+pub(crate) fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("DEVCONNECT_BIN") {
+        return path.into();
+    }
+    let path = repository().join("target/release/devconnect");
+    assert!(path.exists(), "{} is not there: `cargo xtask test` builds it", path.display());
+    path
+}
+
+/// A component, by its file name: of the guests of the tests, else of the plugins.
+pub(crate) fn component(name: &str) -> Vec<u8> {
+    let root = repository();
+    let guest = root.join("target/guests-test").join(name);
+    let plugin = root.join("target/plugins").join(name);
+    let path: &Path = if guest.exists() { &guest } else { &plugin };
+    std::fs::read(path).unwrap_or_else(|error| {
+        panic!("{}: {error}: `cargo xtask test` builds it", path.display());
+    })
+}

@@ -1,0 +1,77 @@
+//! Instances that serve many calls, and those that serve one.
+
+use crate::harness::{Client, Host};
+
+fn config(limits: &str) -> String {
+    format!(
+        r#"
+[server]
+workers = 1
+
+[plugins.faults]
+source = "faults.wasm"
+grants = {{ passwords = true }}
+limits = {{ {limits} }}
+"#
+    )
+}
+
+fn count(client: &mut Client) -> u64 {
+    client.get("/faults/count").expect(200).text().parse().unwrap()
+}
+
+#[test]
+fn a_secret_cannot_cross_calls_with_fresh_instances() {
+    let host = Host::start(&config("reuse = 1"));
+    let mut client = host.client();
+    for turn in 0..50 {
+        let secret = format!("planted-{turn}-0a1b2c3d4e");
+        client.request("POST", "/faults/memory").body(secret).send().expect(200);
+        // In two halves, so that the request that asks does not bring along what it looks for.
+        let found = client.get(&format!("/faults/memory?head=planted-{turn}-&tail=0a1b2c3d4e")).expect(200).text();
+        assert_eq!(found, "static=false memory=false");
+        assert_eq!(count(&mut client), 1);
+    }
+}
+
+#[test]
+fn the_same_secret_is_found_where_instances_are_reused() {
+    // The test above could not fail if the guest looked in the wrong place.
+    let host = Host::start(&config("reuse = 1000, instances = 1"));
+    let mut client = host.client();
+    client.request("POST", "/faults/memory").body("planted-0-0a1b2c3d4e").send().expect(200);
+    let found = client.get("/faults/memory?head=planted-0-&tail=0a1b2c3d4e").expect(200).text();
+    assert_eq!(found, "static=true memory=true");
+}
+
+#[test]
+fn an_instance_serves_as_many_calls_as_reuse_says() {
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).unwrap();
+    let seed = u32::from_le_bytes(random);
+    // Between 2 and 41: shown when the test fails.
+    let reuse = u64::from(seed % 40) + 2;
+    let host = Host::start(&config(&format!("reuse = {reuse}, instances = 1")));
+    let mut client = host.client();
+    let counts: Vec<_> = (0..reuse * 3).map(|_| count(&mut client)).collect();
+    let mut expected = counts[0];
+    for (turn, found) in counts.iter().enumerate() {
+        assert_eq!(*found, expected, "seed {seed}, reuse {reuse}, call {turn}: {counts:?}");
+        expected = if expected == reuse { 1 } else { expected + 1 };
+    }
+    assert!(counts.contains(&reuse) && !counts.contains(&(reuse + 1)), "seed {seed}, reuse {reuse}: {counts:?}");
+}
+
+#[test]
+fn an_instance_that_broke_is_not_used_again() {
+    let host =
+        Host::start(&config("reuse = 1000, instances = 1, cpu = \"100ms\", memory = \"8MiB\", deadline = \"500ms\""));
+    let mut client = host.client();
+    for fault in ["trap", "panic", "spin", "allocate", "recurse", "sleep?ms=60000", "exit", "calls"] {
+        client.request("POST", "/faults/memory").body("planted-0-0a1b2c3d4e").send().expect(200);
+        let status = client.get(&format!("/faults/{fault}")).status;
+        assert!(status >= 500, "{fault}: {status}");
+        let found = client.get("/faults/memory?head=planted-0-&tail=0a1b2c3d4e").expect(200).text();
+        assert_eq!(found, "static=false memory=false", "after {fault}");
+    }
+}

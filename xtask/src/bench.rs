@@ -1,0 +1,64 @@
+//! `cargo xtask bench`: builds what is measured, then hands over to the benchmark program.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::build::{self, Profile};
+use crate::workspace::{self, Workspace};
+use crate::{process, ui};
+
+/// The package and the binary that measures; its source is `tests/bench`.
+const BENCH: &str = "devconnect-bench";
+
+/// What is to be measured.
+pub(crate) struct Plan {
+    /// Names of benchmarks; all when empty.
+    pub(crate) names: Vec<String>,
+    /// Where the results go beside the terminal.
+    pub(crate) json: Option<PathBuf>,
+    /// Whether the host is measured as it is shipped.
+    pub(crate) ship: bool,
+    /// What else the program is to be told.
+    pub(crate) program_arguments: Vec<String>,
+}
+
+/// Builds plugins, guests, host and the benchmark program, and runs the latter.
+pub(crate) fn run(workspace: &Workspace, plan: &Plan) -> Result<ExitCode> {
+    if !workspace.has(BENCH) {
+        bail!("the workspace has no package {BENCH}: add \"tests/bench\" to `members` in the root Cargo.toml");
+    }
+    // The program runs in the root; the file was named where the user is.
+    let json = plan
+        .json
+        .as_ref()
+        .map(|file| {
+            std::path::absolute(file).with_context(|| format!("cannot make sense of --json {}", file.display()))
+        })
+        .transpose()?;
+    build::plugins(workspace)?;
+    build::test_guests(workspace)?;
+    let host = build::host(workspace, if plan.ship { Profile::Ship } else { Profile::Release })?;
+
+    ui::step("building the benchmarks");
+    let mut command = workspace.cargo();
+    command.args(["build", "--release", "--package", BENCH, "--bin", BENCH]).args(workspace::locked());
+    process::run(&mut command, "Mend what the compiler reports above and start this command again.")?;
+
+    let mut command = std::process::Command::new(workspace.target.join("release").join(BENCH));
+    process::clean(&mut command)
+        .current_dir(&workspace.root)
+        .env("CARGO_MANIFEST_DIR", workspace.root.join("tests/bench"))
+        .args(&plan.names);
+    if let Some(file) = &json {
+        command.arg("--json").arg(file);
+    }
+    if plan.ship {
+        command.arg("--host").arg(host);
+    }
+    command.args(&plan.program_arguments);
+    ui::step(&format!("measuring: {}", process::line(&command)));
+    process::run(&mut command, "The program's own messages say which benchmark failed and why.")?;
+    Ok(ExitCode::SUCCESS)
+}

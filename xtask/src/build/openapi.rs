@@ -1,0 +1,79 @@
+//! The OpenAPI document of each plugin, as its native build writes it.
+//!
+//! A component carries no schemas; the types that it is compiled from do. `devconnect_sdk::plugin!` gives each plugin a test
+//! that checks its routes and writes the document to the file that a variable names. Building and running that one test
+//! takes the development profile: nothing here runs long enough to be worth optimising.
+
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::artifacts::{self, Kind};
+use crate::process;
+use crate::workspace::{self, Guest, Workspace};
+
+/// The test that `devconnect_sdk::plugin!` adds.
+const TEST: &str = "devconnect_plugin::openapi";
+/// Tells the test where to write.
+const VARIABLE: &str = "DEVCONNECT_OPENAPI";
+
+/// The documents by plugin. One without routes of the SDK (a filter, another library's component) has none.
+pub(super) fn documents(workspace: &Workspace, plugins: &[Guest]) -> Result<HashMap<String, String>> {
+    if plugins.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut command = workspace.cargo();
+    command.args(["test", "--no-run", "--lib"]).args(workspace::locked());
+    for plugin in plugins {
+        command.args(["--package", &plugin.package]);
+    }
+    let programs = artifacts::build(&mut command, Kind::Program)?;
+    let mut documents = HashMap::new();
+    for plugin in plugins {
+        if let Some(program) = programs.get(&plugin.library)
+            && let Some(document) = document(workspace, plugin, &mut Command::new(program))?
+        {
+            documents.insert(plugin.name.clone(), document);
+        }
+    }
+    Ok(documents)
+}
+
+/// Runs one plugin's test and reads what it wrote.
+fn document(workspace: &Workspace, plugin: &Guest, program: &mut Command) -> Result<Option<String>> {
+    let folder = workspace.state().join("openapi");
+    let file = folder.join(format!("{}.json", plugin.name));
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    match std::fs::remove_file(&file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot remove {}", file.display()));
+        }
+        _ => {}
+    }
+    process::clean(program)
+        .args([TEST, "--exact"])
+        .env(VARIABLE, &file)
+        .env("RUST_BACKTRACE", "0")
+        .current_dir(workspace.root.join(&plugin.folder))
+        .stdin(Stdio::null());
+    let output = program.output().with_context(|| format!("cannot start `{}`", process::line(program)))?;
+    if !output.status.success() {
+        bail!(
+            "the routes of plugin {} are not right; its test `{TEST}` says:\n{}",
+            plugin.name,
+            String::from_utf8_lossy(&output.stdout).trim()
+        );
+    }
+    match std::fs::read_to_string(&file) {
+        Ok(text) => {
+            let document: serde_json::Value = serde_json::from_str(&text)
+                .with_context(|| format!("what plugin {} wrote to {} is not JSON", plugin.name, file.display()))?;
+            // Without the spaces that were for people.
+            Ok(Some(document.to_string()))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    }
+}
