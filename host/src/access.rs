@@ -5,6 +5,7 @@
 //! Every refusal carries the line that would allow it.
 
 mod denied;
+mod nearest;
 mod pattern;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
@@ -13,6 +14,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use denied::Denied;
+pub(crate) use nearest::nearest;
 pub use pattern::{Endpoint, Pattern};
 
 /// The package whose interfaces are granted one by one.

@@ -5,6 +5,7 @@ mod services;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
+use crate::cli::{self, Cli, Command};
 use crate::config::{self, Resolved};
 use crate::deploy::{Deployment, Watcher};
 use crate::error::Error;
@@ -24,20 +26,43 @@ use crate::inbound::http::{body, server};
 use crate::inbound::routes::Routes;
 use crate::inbound::static_files::StaticFiles;
 use crate::runtime::cache::Cache;
-use crate::runtime::compile::Compiler;
+use crate::runtime::compile::{self, Compiler};
 use crate::runtime::{Engine, Loader};
 use crate::shutdown::{self, Reloads, Shutdown};
-use crate::telemetry::HostMetrics;
+use crate::telemetry::{self, HostMetrics};
 
 /// How often idle instances are looked through.
 const TRIM: Duration = Duration::from_secs(5);
+
+/// Does what the process's arguments say; its exit code.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::from_arguments();
+    match cli.chosen() {
+        Command::Serve => {
+            telemetry::start_log();
+            match serve(&cli.config, config::variables()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    anstream::eprintln!("{error}");
+                    ExitCode::from(error.exit_code())
+                }
+            }
+        }
+        Command::Check { json } => {
+            let mut out = anstream::stdout();
+            cli::check::run(&cli.config, &config::variables(), *json, &mut out).unwrap_or(ExitCode::FAILURE)
+        }
+        Command::Compile { memory } => ExitCode::from(compile::run(*memory)),
+    }
+}
 
 /// Serves what the configuration in `path` says until the process is asked to end.
 ///
 /// # Errors
 /// Whatever keeps the host from starting. A plugin that cannot serve does not: it is logged, named by `/readyz`, and
 /// served as soon as its file or its configuration is mended.
-pub(crate) fn serve(path: &Path, variables: BTreeMap<String, String>) -> Result<(), Error> {
+fn serve(path: &Path, variables: BTreeMap<String, String>) -> Result<(), Error> {
     let resolved = config::load(path, &variables).map_err(|problems| Error::Configuration { problems })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(resolved.server.workers)
@@ -45,13 +70,13 @@ pub(crate) fn serve(path: &Path, variables: BTreeMap<String, String>) -> Result<
         .enable_all()
         .build()
         .map_err(|cause| Error::System { action: "start the worker threads", cause })?;
-    let result = runtime.block_on(run(resolved, path, variables));
+    let result = runtime.block_on(until_asked_to_end(resolved, path, variables));
     // A component that is being compiled or a file that is being read must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
 
-async fn run(resolved: Resolved, path: &Path, variables: BTreeMap<String, String>) -> Result<(), Error> {
+async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap<String, String>) -> Result<(), Error> {
     let (trigger, shutdown, reloads) =
         shutdown::listen().map_err(|cause| Error::System { action: "listen for signals", cause })?;
     let mut registry = Registry::with_prefix("devconnect");
@@ -176,7 +201,7 @@ async fn deploy(
         }
         let changed = async {
             match &mut watcher {
-                Some(watcher) => watcher.next().await.is_some(),
+                Some(watcher) => watcher.changed().await,
                 None => std::future::pending().await,
             }
         };

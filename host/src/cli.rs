@@ -1,15 +1,10 @@
 //! The command line: `devconnect [serve | check]`.
 
 pub mod check;
-mod serve;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-use crate::config;
-use crate::runtime::compile;
 
 /// A platform host for sandboxed plugins.
 #[derive(Debug, Parser)]
@@ -51,21 +46,6 @@ pub enum Command {
         #[arg(long, value_name = "BYTES")]
         memory: u64,
     },
-}
-
-/// Runs what the process's arguments say; its exit code.
-#[must_use]
-pub fn run() -> ExitCode {
-    let cli = Cli::from_arguments();
-    let variables = config::variables;
-    match cli.chosen() {
-        Command::Serve => serve::run(&cli.config, variables()),
-        Command::Check { json } => {
-            let mut out = anstream::stdout();
-            check::run(&cli.config, &variables(), *json, &mut out).unwrap_or(ExitCode::FAILURE)
-        }
-        Command::Compile { memory } => ExitCode::from(compile::run(*memory)),
-    }
 }
 
 impl Cli {

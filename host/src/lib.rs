@@ -18,7 +18,7 @@
 //! `cargo xtask layout` checks it.
 
 pub mod access;
-mod app;
+pub mod app;
 pub mod bindings;
 pub mod capabilities;
 pub mod cli;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    devconnect_host::cli::run()
+    devconnect_host::app::run()
 }

@@ -89,7 +89,7 @@ impl Identity {
     /// # Errors
     /// They do not fit the type: an internal problem, because a plugin wrote them.
     pub fn read_claims<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        serde_json::from_str(&self.claims)
+        serde_json::from_slice(self.claims.as_bytes())
             .map_err(|error| Problem::internal(format_args!("claims of the identity: {error}")))
     }
 
@@ -99,7 +99,7 @@ impl Identity {
         struct Role {
             role: Option<String>,
         }
-        serde_json::from_str::<Role>(&self.claims).ok()?.role
+        serde_json::from_slice::<Role>(self.claims.as_bytes()).ok()?.role
     }
 }
 

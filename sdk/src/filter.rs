@@ -3,7 +3,7 @@
 use crate::bindings::devconnect::platform::http_types::{Access, Identity, Method, Response};
 use crate::extract::Headers;
 
-/// The head of what asks. Its headers are asked for by [`Headers`](crate::Headers).
+/// The head of what asks. Its headers are asked for by [`Headers`].
 #[derive(Clone, Debug)]
 pub struct Head {
     /// The method.

@@ -66,7 +66,7 @@
 //! - Capabilities are called directly, from anywhere: [`cache`], [`documents`], [`events`], [`tokens`], [`passwords`],
 //!   [`settings`], [`log`], [`metrics`]. A component imports those that its code calls and no others, and the operator
 //!   grants each by name.
-//! - [`test`] has all of them in memory: handlers run, and are tested, without WebAssembly.
+//! - [`test`](mod@test) has all of them in memory: handlers run, and are tested, without WebAssembly.
 //!
 //! # What to know about instances
 //!
@@ -113,12 +113,20 @@ pub use ::bson::doc;
 pub use schemars;
 pub use serde_json;
 
-/// The types of BSON. What the crate of this name has for serde is left out: it writes [`Id`] and [`DateTime`] as texts,
-/// and makes components large. [`documents::to_document`] and [`documents::from_document`] stand in for it.
+/// The types of BSON. What the crate of this name has for serde is left out, or done by this crate's own codec: the crate's
+/// writes [`Id`] and [`DateTime`](crate::DateTime) as texts, and would make most of a component.
 pub mod bson {
     pub use ::bson::oid::ObjectId;
     pub use ::bson::spec::BinarySubtype;
-    pub use ::bson::{Array, Binary, Bson, DateTime, Decimal128, Document, Regex, Timestamp, doc, oid};
+    pub use ::bson::{Array, Binary, Bson, DateTime, Decimal128, Document, Regex, Timestamp, Uuid, doc, oid};
+
+    /// A document as a value; [`from_document`](crate::documents::from_document) does the same with a borrowed one.
+    ///
+    /// # Errors
+    /// It does not fit the type.
+    pub fn deserialize_from_document<T: serde::de::DeserializeOwned>(document: Document) -> Result<T, crate::Error> {
+        crate::documents::from_document(&document)
+    }
 }
 
 pub use crate::error::{Error, ErrorKind};

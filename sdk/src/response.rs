@@ -161,8 +161,10 @@ impl<T: Into<String>> IntoResponse for Html<T> {
 
 impl<T: Serialize + JsonSchema> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.0) {
-            Ok(body) => Response { status: 200, media: Media::Json, headers: Vec::new(), body },
+        // Most answers fit, so that the buffer does not grow on the way.
+        let mut body = Vec::with_capacity(512);
+        match serde_json::to_writer(&mut body, &self.0) {
+            Ok(()) => Response { status: 200, media: Media::Json, headers: Vec::new(), body },
             Err(error) => {
                 Problem::internal(format_args!("the answer cannot be written as JSON: {error}")).into_response()
             }

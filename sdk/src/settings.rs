@@ -97,7 +97,9 @@ pub fn read<T: DeserializeOwned>() -> Result<T, SettingError> {
 /// It has another type.
 pub fn get<T: DeserializeOwned>(name: &str) -> Result<Option<T>, SettingError> {
     match settings::get(name) {
-        Some(json) => serde_json::from_str(&json).map(Some).map_err(|error| SettingError::wrong(name, &error)),
+        Some(json) => {
+            serde_json::from_slice(json.as_bytes()).map(Some).map_err(|error| SettingError::wrong(name, &error))
+        }
         None => Ok(None),
     }
 }

@@ -133,6 +133,8 @@ impl FromStr for DateTime {
     }
 }
 
+/// Once in a component, not once for each type that holds a moment.
+#[inline(never)]
 fn parse(text: &str) -> Option<i64> {
     let number = |from: usize, to: usize| -> Option<i64> {
         let digits = text.get(from..to)?;

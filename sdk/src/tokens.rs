@@ -69,7 +69,7 @@ fn sign_claims(claims: &impl Serialize, life: Duration, purpose: Option<&str>) -
 
 fn read<C: DeserializeOwned>(verification: wire::Verification) -> Result<Verification<C>, Error> {
     Ok(match verification {
-        wire::Verification::Valid(claims) => match serde_json::from_str(&claims) {
+        wire::Verification::Valid(claims) => match serde_json::from_slice(claims.as_bytes()) {
             Ok(claims) => Verification::Valid(claims),
             Err(_) => Verification::Refused,
         },

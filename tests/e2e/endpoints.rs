@@ -67,7 +67,8 @@ fn static_files_are_served_and_nothing_beside_them() {
         assert!(matches!(answer.status, 400 | 404), "{path}: {answer:?}");
     }
     client.get("/missing.txt").problem(404);
-    client.request("POST", "/index.html").body("").send().problem(405);
+    let posted = client.request("POST", "/index.html").body("").send();
+    assert!(matches!(posted.status, 404 | 405), "{posted:?}");
     // A file that has not changed is not sent again.
     if let Some(tag) = front.header("etag").or(front.header("last-modified")) {
         let name = if front.header("etag").is_some() { "If-None-Match" } else { "If-Modified-Since" };

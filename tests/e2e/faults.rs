@@ -91,10 +91,24 @@ fn memory_ends_at_the_limit() {
 }
 
 #[test]
+fn tables_end_at_the_limit() {
+    let config = "[plugins.table]\nsource = \"table.wasm\"\nlimits = { table-elements = 5000 }\n";
+    let mut host = Host::start(config);
+    let answer = host.client().get("/table/grow").expect(200);
+    let elements = u32::from_le_bytes(answer.body.try_into().unwrap());
+    assert!((4_800..=5_000).contains(&elements), "{elements} elements");
+    let problem = host.client().get("/table/insist").problem(500);
+    says_nothing_of_the_inside(&problem);
+    lines_of(&host, problem["requestId"].as_str().unwrap(), &["table-elements"]);
+    assert!(host.is_alive());
+    host.client().get("/table/grow").expect(200);
+}
+
+#[test]
 fn recursion_ends_at_the_stack() {
     let mut host = Host::start(CONFIG);
     let id = fault(&mut host, "/faults/recurse", 500);
-    lines_of(&host, &id, &["stack"]);
+    lines_of(&host, &id, &["breaking::deeper"]);
 }
 
 #[test]

@@ -21,6 +21,9 @@ use tempfile::TempDir;
 /// The longest that a test waits for anything. Far above what is needed: it only ends a test that hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Between two looks at something that is waited for.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// A folder with a configuration and the components that it names.
 pub(crate) struct Site {
     folder: TempDir,
@@ -123,7 +126,7 @@ impl Host {
                 panic!("the host ended with {status} before it was ready:\n{}", host.log.text());
             }
             assert!(Instant::now() < deadline, "the host is not ready:\n{}", host.log.text());
-            std::thread::yield_now();
+            std::thread::sleep(PAUSE);
         }
     }
 
@@ -167,7 +170,7 @@ impl Host {
                 return status;
             }
             assert!(Instant::now() < deadline, "the host does not end");
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(PAUSE);
         }
     }
 
@@ -193,6 +196,22 @@ impl Drop for Host {
     }
 }
 
+/// Starts a host with a configuration that it must refuse, at least in part, and returns what it says about that. The
+/// host may end or go on without the part.
+#[track_caller]
+pub(crate) fn refusal(config: &str) -> String {
+    let site = Site::new(config);
+    let (code, text) = site.run(&["check"]);
+    if code != Some(0) {
+        return text;
+    }
+    let host = Host::spawn(Arc::new(site), &[]);
+    host.log.wait_until("refused", |lines| {
+        let text = lines.join("\n");
+        (text.contains("refused") || text.contains("ERROR")).then_some(text)
+    })
+}
+
 /// Asks until the answer is as wanted: for what the host does by itself, such as taking up a changed file.
 #[track_caller]
 pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {
@@ -202,6 +221,6 @@ pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Result<T, Strin
             Ok(value) => return value,
             Err(last) => assert!(Instant::now() < deadline, "{what} did not happen; last seen: {last}"),
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(PAUSE);
     }
 }

@@ -58,6 +58,9 @@ enum Command {
         /// Build the plugins only (a running host swaps the changed ones in)
         #[arg(long)]
         plugins: bool,
+        /// Build the guests of the tests only, into target/guests-test, for `cargo test -p devconnect-tests`
+        #[arg(long)]
+        test_guests: bool,
     },
     /// Build everything and start the host with devconnect.toml
     ///
@@ -123,9 +126,15 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
             ui::done(&format!("plugins are built with {toolchain}"));
             Ok(ExitCode::SUCCESS)
         }
-        Command::Build { plugins } => {
-            build::plugins(&workspace)?;
-            if !plugins {
+        Command::Build { plugins, test_guests } => {
+            let everything = !plugins && !test_guests;
+            if plugins || everything {
+                build::plugins(&workspace)?;
+            }
+            if test_guests {
+                build::test_guests(&workspace)?;
+            }
+            if everything {
                 build::host(&workspace, build::Profile::Release)?;
             }
             Ok(ExitCode::SUCCESS)

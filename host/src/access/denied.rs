@@ -70,7 +70,7 @@ impl Denied {
         let names: Vec<&str> = Grants::interfaces().collect();
         let bare = shown.split_once('@').map_or(shown.as_str(), |(bare, _)| bare);
         let last = bare.rsplit_once('/').map_or(bare, |(_, last)| last);
-        let fix = match crate::config::nearest(last, names.iter().copied()) {
+        let fix = match super::nearest(last, names.iter().copied()) {
             Some(name) => format!("did its author mean `devconnect:platform/{name}`?"),
             None => format!("this host offers wasi:* and, of devconnect:platform, {}", names.join(", ")),
         };

@@ -1,6 +1,7 @@
 //! The call that an instance serves: who asks, until when, and what it may still use.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use http::HeaderMap;
@@ -78,7 +79,7 @@ impl Call {
             head: None,
             identity: None,
             request_id: RequestId::none(),
-            deadline: Instant::now(),
+            deadline: *LONG_AGO,
             host_calls_left: 0,
             cpu_ticks_left: 0,
             log_lines_left: 0,
@@ -88,6 +89,9 @@ impl Call {
         }
     }
 }
+
+/// Some moment before every call: `idle` is made for each call, and must not ask for the time.
+static LONG_AGO: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// CPU time in ticks of the coarse clock, rounded up.
 fn cpu_ticks(limits: &Limits) -> u32 {

@@ -15,20 +15,14 @@ use crate::config::{Resolved, Source};
 
 /// How long changes are collected: a build that replaces four plugins is one change.
 const SETTLE: Duration = Duration::from_millis(20);
-/// Changes that wait to be looked at; more say nothing new.
-const WAITING: usize = 64;
-
-/// What changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
-    /// The files, as the events named them.
-    pub(crate) files: HashSet<PathBuf>,
-}
+/// Changes that wait to be looked at.
+const WAITING: usize = 1024;
 
 /// Watches the files of a configuration.
 pub(crate) struct Watcher {
     inner: RecommendedWatcher,
     folders: HashSet<PathBuf>,
+    files: HashSet<PathBuf>,
     changed: mpsc::Receiver<PathBuf>,
 }
 
@@ -45,11 +39,11 @@ impl Watcher {
                 return;
             }
             for path in event.paths {
-                // Full: the receiver has enough to look at, and it looks at everything.
-                let _full = tell.try_send(path);
+                // Waits where the receiver is behind: this is the watcher's own thread, and no event may be lost.
+                let _closed = tell.blocking_send(path);
             }
         })?;
-        Ok(Self { inner, folders: HashSet::new(), changed })
+        Ok(Self { inner, folders: HashSet::new(), files: HashSet::new(), changed })
     }
 
     /// Watches what this configuration names. A folder that cannot be watched is logged: SIGHUP still reloads.
@@ -58,8 +52,8 @@ impl Watcher {
             Source::File(path) => Some(path.as_path()),
             Source::Https(_) => None,
         });
-        let wanted: HashSet<PathBuf> =
-            std::iter::once(config.file.as_path()).chain(sources).flat_map(folders).collect();
+        self.files = std::iter::once(config.file.as_path()).chain(sources).flat_map(names).collect();
+        let wanted: HashSet<PathBuf> = self.files.iter().filter_map(|file| file.parent()).map(Path::to_owned).collect();
         for folder in self.folders.difference(&wanted) {
             let _gone = self.inner.unwatch(folder);
         }
@@ -71,26 +65,31 @@ impl Watcher {
         self.folders = wanted;
     }
 
-    /// Waits for the next change, and collects what comes with it.
-    pub(crate) async fn next(&mut self) -> Option<Change> {
-        let mut files = HashSet::from([self.changed.recv().await?]);
-        while let Ok(Some(file)) = tokio::time::timeout(SETTLE, self.changed.recv()).await {
-            files.insert(file);
+    /// Waits for the next change of a file that counts, and for what comes with it. False if there will be none.
+    pub(crate) async fn changed(&mut self) -> bool {
+        loop {
+            let Some(file) = self.changed.recv().await else { return false };
+            if self.counts(&file) {
+                break;
+            }
         }
-        Some(Change { files })
+        let settled = tokio::time::Instant::now() + SETTLE;
+        while let Ok(Some(_)) = tokio::time::timeout_at(settled, self.changed.recv()).await {}
+        true
+    }
+
+    /// Other files in the same folders change as they like. `..data` is the link by which a ConfigMap of Kubernetes
+    /// replaces all its files at once.
+    fn counts(&self, file: &Path) -> bool {
+        self.files.contains(file) || file.file_name().is_some_and(|name| name == "..data")
     }
 }
 
-/// The folder of a file, and the folder that it really lies in where it is a link.
-fn folders(file: &Path) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = file.parent().map(Path::to_owned).into_iter().collect();
-    if let Ok(real) = file.canonicalize()
-        && let Some(folder) = real.parent()
-        && !folders.iter().any(|known| known == folder)
-    {
-        folders.push(folder.to_owned());
-    }
-    folders
+/// The names by which a file may change: as written, and as what it really is where it is a link.
+fn names(file: &Path) -> Vec<PathBuf> {
+    let mut names = vec![file.to_owned()];
+    names.extend(file.canonicalize().ok().filter(|real| real != file));
+    names
 }
 
 const fn is_finished(kind: EventKind) -> bool {

@@ -50,9 +50,10 @@ macro_rules! call {
             Ok(lease) => lease,
             Err(fault) => return Outcome::fault(report(version, None, call.request_id, fault)),
         };
-        // Waiting for an instance is not billed.
-        let now = Instant::now();
-        call.deadline = now + version.plugin.limits.deadline;
+        if lease.is_late() {
+            // Waiting for an instance is not billed.
+            call.deadline = Instant::now() + version.plugin.limits.deadline;
+        }
         let (deadline, request_id) = (call.deadline, call.request_id);
         let result = {
             let instance = match lease.instance() {

@@ -62,6 +62,8 @@ impl Compiler {
         let mut child = Command::new(&self.program)
             .arg("compile")
             .args(["--memory", &self.memory.to_string()])
+            // The host's environment holds secrets, and what is compiled is foreign.
+            .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

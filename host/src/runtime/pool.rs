@@ -4,8 +4,14 @@
 //! looks at its own shard first, so that the locks are never contended while each worker finds what it put back; only an
 //! empty shard sends it to the others'.
 //!
-//! Invariants, checked under every interleaving by `tests/model`: what is put in comes out at most once; nothing comes
-//! out of, or stays in, a closed pool; the count of what lies idle is right whenever no thread is inside.
+//! Invariants, checked by `tests/model` under every interleaving of a few threads:
+//! - What is put in comes out at most once, and is never lost.
+//! - `take` comes back with nothing only if the pool was empty at some moment of the call. So there are never more things
+//!   than callers at once, where each caller makes one only when it finds none.
+//! - Once `close` has returned, nothing lies in the pool or comes out of it.
+//! - `trim` never brings the pool below what is to be kept, not even where two of them meet.
+//! - The count equals what lies idle whenever no thread is inside. It changes only together with a shard, under that
+//!   shard's lock: no thread sees it go below zero.
 
 use super::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 
@@ -16,7 +22,7 @@ pub(crate) struct Pool<T> {
     closed: AtomicBool,
 }
 
-/// On cache lines of its own: two workers never wait for one line.
+/// On cache lines of its own: what one worker does to its list does not slow another's down.
 #[repr(align(128))]
 struct Shard<T>(Mutex<Vec<T>>);
 
@@ -37,17 +43,21 @@ impl<T> Pool<T> {
     /// Takes the thing that was put in last by `worker`, or else one of another worker's.
     pub(crate) fn take(&self, worker: usize) -> Option<T> {
         let count = self.shards.len();
-        for step in 0..count {
-            let shard = self.shards.get((worker + step) % count)?;
-            if let Some(thing) = shard.lock().pop() {
+        let mut at = worker % count;
+        loop {
+            let mut shard = self.shards.get(at)?.lock();
+            if let Some(thing) = shard.pop() {
                 self.idle.fetch_sub(1, Ordering::AcqRel);
                 return Some(thing);
             }
+            drop(shard);
+            // Going round once is not enough: what lay ahead may have been taken, and put back behind us. It ends: each
+            // round that finds nothing although something lies there is one in which other threads took and put.
             if self.idle.load(Ordering::Acquire) == 0 {
                 return None;
             }
+            at = (at + 1) % count;
         }
-        None
     }
 
     /// Puts a thing back for the next call, or returns it if the pool is closed.
@@ -69,10 +79,11 @@ impl<T> Pool<T> {
         for shard in &self.shards {
             let mut shard = shard.lock();
             let old = shard.iter().take_while(|thing| expired(thing)).count();
-            let spare = self.idle.load(Ordering::Acquire).saturating_sub(keep);
-            let taken = old.min(spare);
-            self.idle.fetch_sub(taken, Ordering::AcqRel);
-            out.extend(shard.drain(..taken));
+            let spare = |idle: usize| old.min(idle.saturating_sub(keep));
+            // Seen and counted off in one step: two trims at two shards would each leave what the other takes.
+            let count_off = |idle| (spare(idle) > 0).then(|| idle - spare(idle));
+            let Ok(idle) = self.idle.fetch_update(Ordering::AcqRel, Ordering::Acquire, count_off) else { continue };
+            out.extend(shard.drain(..spare(idle)));
         }
         out
     }

@@ -41,7 +41,7 @@ pub struct Version {
     pub(super) pre: InstancePre<State>,
     pub(super) exports: Exports,
     pub(super) metrics: VersionMetrics,
-    pool: Pool<Instance>,
+    pool: Pool<Box<Instance>>,
     permits: Semaphore,
     waiting: AtomicUsize,
     retired: AtomicBool,
@@ -63,6 +63,8 @@ pub(crate) struct Lease {
     pub(super) version: Arc<Version>,
     /// Taken out only by `give_back` and `drop`.
     instance: Option<Box<Instance>>,
+    /// Whether the call had to wait for it: then its time starts only now.
+    late: bool,
 }
 
 impl Version {
@@ -137,17 +139,23 @@ impl Version {
     /// An instance for one call: a warm one, or a new one. Waits in a bounded queue where as many calls run as allowed;
     /// that time is not billed.
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease, Fault> {
+        let mut late = false;
         match self.permits.try_acquire() {
             Ok(permit) => permit.forget(),
-            Err(_) => self.wait_for_permit().await?,
+            Err(_) => {
+                self.wait_for_permit().await?;
+                late = true;
+            }
         }
         // From here on the permit is the lease's: dropping it gives the permit back.
-        let mut lease = Lease { version: Arc::clone(self), instance: None };
-        let instance = match self.pool.take(worker()) {
+        let mut lease = Lease { version: Arc::clone(self), instance: None, late };
+        lease.instance = Some(match self.pool.take(worker()) {
             Some(instance) => instance,
-            None => self.instantiate().await?,
-        };
-        lease.instance = Some(Box::new(instance));
+            None => {
+                lease.late = true;
+                Box::new(self.instantiate().await?)
+            }
+        });
         Ok(lease)
     }
 
@@ -217,6 +225,11 @@ impl Lease {
         self.instance.as_deref_mut().ok_or_else(|| Fault::Instantiate("the lease has ended".to_owned()))
     }
 
+    /// Whether the call had to wait for its instance.
+    pub(super) const fn is_late(&self) -> bool {
+        self.late
+    }
+
     /// Ends the lease of an instance that is as good as before its call: it serves the next one, unless it has served
     /// enough, or its version is on its way out.
     pub(super) fn give_back(mut self) {
@@ -228,7 +241,7 @@ impl Lease {
             return;
         }
         instance.idle_since_ms = clock::now_ms();
-        drop(self.version.pool.put(worker(), *instance));
+        drop(self.version.pool.put(worker(), instance));
     }
 }
 

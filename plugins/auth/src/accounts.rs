@@ -12,8 +12,8 @@ use std::time::Duration;
 use devconnect_sdk::cache::Batch;
 use devconnect_sdk::prelude::*;
 
-use crate::user::{self, Account, USERS, User};
 use crate::settings;
+use crate::user::{self, Account, USERS, User};
 
 const BY_ID: &str = "user:{}";
 const LIFE: Duration = Duration::from_secs(30 * 60);

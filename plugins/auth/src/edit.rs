@@ -4,7 +4,7 @@ use devconnect_sdk::bson::{Bson, Document};
 use devconnect_sdk::cache::Batch;
 use devconnect_sdk::prelude::*;
 use devconnect_sdk::serde_json::Value;
-use serde::de::{self, DeserializeOwned, Deserializer};
+use serde::de::{DeserializeOwned, Deserializer};
 
 use crate::sign_up::taken;
 use crate::user::{USERS, User};
@@ -21,15 +21,17 @@ pub(crate) enum Change<T> {
     Empty,
     /// It was sent with something in it.
     Value(T),
+    /// It was sent with something else in it. No error yet, so that the answer can name the field, and all others.
+    Wrong(String),
 }
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Change<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::Null => Ok(Self::Empty),
-            Value::String(text) if text.trim().is_empty() => Ok(Self::Empty),
-            value => T::deserialize(value).map(Self::Value).map_err(de::Error::custom),
-        }
+        Ok(match Value::deserialize(deserializer)? {
+            Value::Null => Self::Empty,
+            Value::String(text) if text.trim().is_empty() => Self::Empty,
+            value => T::deserialize(value).map_or_else(|error| Self::Wrong(error.to_string()), Self::Value),
+        })
     }
 }
 
@@ -50,7 +52,7 @@ impl<T: JsonSchema> schemars::JsonSchema for Change<T> {
 
 /// An age, also as the text that a form has.
 #[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a number")]
 pub(crate) enum Age {
     Number(f64),
     Text(String),
@@ -153,9 +155,10 @@ impl Changes {
     ) {
         let checked = match (change, empty) {
             (Change::Absent, _) => return,
-            (Change::Value(value), _) => check(value).map(Into::into),
+            (Change::Value(value), _) => check(value).map(Into::into).map_err(str::to_owned),
+            (Change::Wrong(message), _) => Err(message),
             (Change::Empty, Some(empty)) => Ok(empty),
-            (Change::Empty, None) => Err("must not be empty"),
+            (Change::Empty, None) => Err("must not be empty".to_owned()),
         };
         match self.checks.take(name, checked) {
             Some(Bson::Undefined) => self.unset.insert(name, ""),

@@ -42,10 +42,7 @@ fn routes() -> Router {
         .merge(sessions())
         .merge(profiles())
         .merge(mail())
-        .patch(
-            "/admin/users/{userId}",
-            role("admin", admin::change).summary("Sets a user's tier or role").tag("admin"),
-        )
+        .patch("/admin/users/{userId}", role("admin", admin::change).summary("Sets a user's tier or role").tag("admin"))
         .security("cookie", json!({ "type": "apiKey", "in": "cookie", "name": cookie::NAME }))
         .security("bearer", json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" }))
 }

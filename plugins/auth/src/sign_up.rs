@@ -2,9 +2,10 @@
 
 use devconnect_sdk::bson::Document;
 use devconnect_sdk::cache::Batch;
+use devconnect_sdk::documents;
 use devconnect_sdk::prelude::*;
 
-use crate::user::{self, USERS, User};
+use crate::user::{self, Account, USERS, User};
 use crate::validation::{self, Checks};
 use crate::{accounts, cookie, events, limits, session, settings, token};
 
@@ -42,8 +43,7 @@ pub(crate) fn sign_up(
     let (id, now) = (Id::new(), DateTime::now());
     let hash = passwords::hash(&form.password)?;
     let document = user::new_document(id, &first_name, &last_name, &email, &hash, now);
-    let data =
-        events::SignUp { first_name: &first_name, last_name: &last_name, email_id: &email, signup_time: now };
+    let data = events::SignUp { first_name: &first_name, last_name: &last_name, email_id: &email, signup_time: now };
     // The check is for a database whose unique index somebody made otherwise; the index is for two sign-ups at once.
     let outcome = Transaction::new()
         .check(&USERS, doc! { "emailId": &email }, Expect::None)
@@ -57,7 +57,7 @@ pub(crate) fn sign_up(
         Err(error) => return Err(error.into()),
     }
 
-    let account = user::read(document)?;
+    let account: Account = documents::from_document(&document)?;
     let token = token::issue(&account)?;
     let mut batch = Batch::new();
     session::remember(&mut batch, &token, &account);

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use devconnect_sdk::bson::Uuid;
 use devconnect_sdk::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -36,7 +35,7 @@ struct NewClaims<'a> {
     #[serde(rename = "_id")]
     user_id: Id,
     email_id: &'a str,
-    jti: String,
+    jti: Id,
     generation: i64,
 }
 
@@ -53,7 +52,7 @@ pub(crate) fn issue(account: &Account) -> Result<Token, Problem> {
     let claims = NewClaims {
         user_id: account.user.id,
         email_id: &account.user.email_id,
-        jti: Uuid::new().to_string(),
+        jti: Id::new(),
         generation: account.credentials.cut_off().generation,
     };
     let text = tokens::sign(&claims, LIFE)?;

@@ -33,17 +33,17 @@ pub(crate) fn path(user_id: Id) -> Result<String, Problem> {
 }
 
 /// A page for a person. The link may be followed any number of times.
-pub(crate) fn unsubscribe(
-    headers: Headers,
-    Path(id): Path<Id>,
-    Query(link): Query<Link>,
-) -> Result<Response, Problem> {
+pub(crate) fn unsubscribe(headers: Headers, Path(id): Path<Id>, Query(link): Query<Link>) -> Result<Response, Problem> {
     let verified = tokens::verify_for::<Claims>(PURPOSE, link.token.as_deref().unwrap_or_default())?;
     if !matches!(verified, Verification::Valid(claims) if claims.user_id == id) {
         return refuse(headers);
     }
     match edit::apply(id, id, preferences::changes([Some(false); 4]))? {
-        Some(_) => Ok(page(200, "You are unsubscribed", "We will send you no more e-mails. You can choose in your profile which ones you want.")),
+        Some(_) => Ok(page(
+            200,
+            "You are unsubscribed",
+            "We will send you no more e-mails. You can choose in your profile which ones you want.",
+        )),
         None => refuse(headers),
     }
 }

@@ -2,9 +2,8 @@
 
 mod lenient;
 
-use devconnect_sdk::bson::{self, Document};
+use devconnect_sdk::bson::Document;
 use devconnect_sdk::prelude::*;
-use serde::de::{self, Deserializer};
 
 use crate::session::CutOff;
 
@@ -131,29 +130,23 @@ impl Credentials {
 }
 
 /// One document of `users`.
+#[derive(Deserialize)]
 pub(crate) struct Account {
+    #[serde(flatten)]
     pub(crate) user: User,
+    #[serde(flatten)]
     pub(crate) credentials: Credentials,
 }
 
-impl<'de> Deserialize<'de> for Account {
-    /// Both halves are read from the one document, so that neither needs the other's fields.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let document = Document::deserialize(deserializer)?;
-        Ok(Self {
-            user: bson::deserialize_from_document(document.clone()).map_err(de::Error::custom)?,
-            credentials: bson::deserialize_from_document(document).map_err(de::Error::custom)?,
-        })
-    }
-}
-
-/// A document of `users`, read.
-pub(crate) fn read(document: Document) -> Result<Account, Problem> {
-    bson::deserialize_from_document(document).map_err(Problem::internal)
-}
-
 /// What a sign-up makes of a user, with mongoose's defaults and its version key.
-pub(crate) fn new_document(id: Id, first_name: &str, last_name: &str, email: &str, hash: &str, now: DateTime) -> Document {
+pub(crate) fn new_document(
+    id: Id,
+    first_name: &str,
+    last_name: &str,
+    email: &str,
+    hash: &str,
+    now: DateTime,
+) -> Document {
     let preferences = EmailPreferences::default();
     doc! {
         "_id": id,

@@ -14,8 +14,8 @@ pub(crate) struct Checks(Vec<FieldError>);
 
 impl Checks {
     /// The value if it is right; otherwise the field is named.
-    pub(crate) fn take<T>(&mut self, field: &str, checked: Checked<T>) -> Option<T> {
-        checked.map_err(|message| self.0.push(FieldError { field: field.to_owned(), message: message.to_owned() })).ok()
+    pub(crate) fn take<T>(&mut self, field: &str, checked: Result<T, impl Into<String>>) -> Option<T> {
+        checked.map_err(|message| self.0.push(FieldError { field: field.to_owned(), message: message.into() })).ok()
     }
 
     /// The problem, if anything is wrong.

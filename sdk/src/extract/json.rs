@@ -55,7 +55,13 @@ fn problem(body: &[u8], error: &serde_json::Error) -> Problem {
     let message = text.split(" at line ").next().unwrap_or(&text);
     // What is no JSON is told by its last character, what does not fit by the end of its value.
     let end = offset(body, error.line(), error.column());
-    let path = path_at(body, if error.is_data() { end } else { end.saturating_sub(1) });
+    let before = path_at(body, end.saturating_sub(1));
+    let mut path = if error.is_data() { path_at(body, end) } else { before.clone() };
+    let after_brace = body.get(end.saturating_sub(1)) == Some(&b'}');
+    if path.is_empty() && after_brace && !message.starts_with("missing field ") {
+        // A type's own refusal of the last field comes when the brace behind it is read already.
+        path = before;
+    }
     if !error.is_data() {
         return Problem::bad_request("The body is not valid JSON")
             .with_detail(text.clone())
@@ -131,6 +137,24 @@ mod tests {
         assert_eq!(field(r#"{"name": "x", "age": 2, "inner": {"zip": true}}"#).0, "inner.zip");
         assert_eq!(field(r#"{"name": "x", "age": 2, "list": [{"zip": 1}, {"zip": "a\"]"}]}"#).0, "list[1].zip");
         assert_eq!(field(r#"{"name": "x", "age": 2, "list": [{"zip": 1}, 7]}"#).0, "list[1]");
+    }
+
+    #[test]
+    fn what_a_type_refuses_by_itself_is_its_field() {
+        #[derive(Debug, Deserialize)]
+        #[allow(dead_code, reason = "only read")]
+        struct Made {
+            at: crate::DateTime,
+            by: Option<crate::Id>,
+        }
+        let field = |body: &str| {
+            let error = serde_json::from_str::<Made>(body).unwrap_err();
+            problem(body.as_bytes(), &error).errors()[0].field.clone()
+        };
+        assert_eq!(field(r#"{"at": "yesterday"}"#), "at");
+        assert_eq!(field(r#"{"at": "yesterday", "by": null}"#), "at");
+        assert_eq!(field(r#"{"at": "2026-11-24T09:30:00Z", "by": "me" }"#), "by");
+        assert_eq!(field(r#"{"by": null}"#), "at");
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl<'de> MapAccess<'de> for Asking {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, SettingError> {
         let (name, json) = self.value.take().ok_or_else(|| SettingError::new("a value before its name"))?;
-        let value = serde_json::from_str::<serde_json::Value>(&json);
+        let value = serde_json::from_slice::<serde_json::Value>(json.as_bytes());
         value.and_then(|value| seed.deserialize(value)).map_err(|error| SettingError::wrong(name, &error))
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! Without one, stores answer `Unavailable` and say how to get one, and what cannot fail is empty.
 
+pub(crate) mod documents;
+pub(crate) mod passwords;
+pub(crate) mod tokens;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -163,132 +167,6 @@ pub(crate) mod cache {
     }
 }
 
-pub(crate) mod documents {
-    use std::cell::RefCell;
-    use std::collections::VecDeque;
-
-    use super::{Error, Store, invalid, with_store};
-    use crate::bindings::devconnect::platform::documents::{
-        FindAndUpdateOptions, FindOptions, IndexOptions, Outcome, UpdateOptions, UpdateResult, Write,
-    };
-    use crate::bindings::devconnect::platform::events::Event;
-    use crate::test::documents::{encode, read, result};
-
-    pub(crate) struct Cursor(RefCell<VecDeque<Vec<u8>>>);
-
-    impl Cursor {
-        pub(crate) fn next(&self, most: u32) -> Result<Vec<Vec<u8>>, Error> {
-            let mut rest = self.0.borrow_mut();
-            let most = rest.len().min(most as usize);
-            Ok(rest.drain(..most).collect())
-        }
-    }
-
-    pub(crate) fn find(collection: &str, filter: &[u8], options: &FindOptions) -> Result<Vec<Vec<u8>>, Error> {
-        if options.limit > 1_000 {
-            return Err(invalid(format!("documents.find: the limit {} is above 1000", options.limit)));
-        }
-        with_store(Store::Documents, |state| {
-            let found = state.documents.borrow().find(collection, &read(filter)?, options)?;
-            found.iter().take(if options.limit == 0 { 1_000 } else { usize::MAX }).map(encode).collect()
-        })
-    }
-
-    pub(crate) fn open(collection: &str, filter: &[u8], options: &FindOptions) -> Result<Cursor, Error> {
-        with_store(Store::Documents, |state| {
-            let found = state.documents.borrow().find(collection, &read(filter)?, options)?;
-            found.iter().map(encode).collect::<Result<_, _>>().map(RefCell::new).map(Cursor)
-        })
-    }
-
-    pub(crate) fn find_one(
-        collection: &str,
-        filter: &[u8],
-        projection: Option<&[u8]>,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        let options = FindOptions { sort: None, projection: projection.map(<[u8]>::to_vec), skip: 0, limit: 1 };
-        Ok(find(collection, filter, &options)?.pop())
-    }
-
-    pub(crate) fn insert(collection: &str, documents: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Error> {
-        with_store(Store::Documents, |state| {
-            let documents = documents.iter().map(|bytes| read(bytes)).collect::<Result<_, _>>()?;
-            let ids = state.documents.borrow_mut().insert(collection, documents)?;
-            ids.into_iter().map(|id| encode(&bson::doc! { "_id": id })).collect()
-        })
-    }
-
-    pub(crate) fn update(
-        collection: &str,
-        filter: &[u8],
-        update: &[u8],
-        options: UpdateOptions,
-    ) -> Result<UpdateResult, Error> {
-        with_store(Store::Documents, |state| {
-            let now = state.now_ms();
-            result(state.documents.borrow_mut().update(collection, &read(filter)?, &read(update)?, options, now)?)
-        })
-    }
-
-    pub(crate) fn replace(
-        collection: &str,
-        filter: &[u8],
-        replacement: &[u8],
-        upsert: bool,
-    ) -> Result<UpdateResult, Error> {
-        with_store(Store::Documents, |state| {
-            result(state.documents.borrow_mut().replace(collection, &read(filter)?, read(replacement)?, upsert)?)
-        })
-    }
-
-    pub(crate) fn find_one_and_update(
-        collection: &str,
-        filter: &[u8],
-        update: &[u8],
-        options: &FindAndUpdateOptions,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        with_store(Store::Documents, |state| {
-            let now = state.now_ms();
-            let mut documents = state.documents.borrow_mut();
-            let found = documents.find_one_and_update(collection, &read(filter)?, &read(update)?, options, now)?;
-            found.as_ref().map(encode).transpose()
-        })
-    }
-
-    pub(crate) fn delete(collection: &str, filter: &[u8], many: bool) -> Result<u64, Error> {
-        with_store(Store::Documents, |state| state.documents.borrow_mut().delete(collection, &read(filter)?, many))
-    }
-
-    pub(crate) fn count(collection: &str, filter: &[u8], limit: u64) -> Result<u64, Error> {
-        with_store(Store::Documents, |state| {
-            let count = state.documents.borrow().count(collection, &read(filter)?)?;
-            Ok(if limit == 0 { count } else { count.min(limit) })
-        })
-    }
-
-    pub(crate) fn aggregate(_: &str, _: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Error> {
-        Err(invalid("documents.aggregate: the test platform has no pipelines; test this against a host"))
-    }
-
-    pub(crate) fn ensure_index(collection: &str, keys: &[u8], options: &IndexOptions) -> Result<(), Error> {
-        with_store(Store::Documents, |state| {
-            let partial = options.partial.as_deref().map(read).transpose()?;
-            state.documents.borrow_mut().ensure_index(collection, read(keys)?, options.unique, partial)
-        })
-    }
-
-    pub(crate) fn transact(writes: &[Write], events: &[Event]) -> Result<Outcome, Error> {
-        with_store(Store::Documents, |state| {
-            let now = state.now_ms();
-            let outcome = state.documents.borrow_mut().transact(writes, now)?;
-            if matches!(outcome, Outcome::Committed(_)) {
-                events.iter().for_each(|event| state.record(event));
-            }
-            Ok(outcome)
-        })
-    }
-}
-
 pub(crate) mod events {
     use super::{Error, Store, current, with_store};
     use crate::bindings::devconnect::platform::events::{Event, Position};
@@ -309,65 +187,6 @@ pub(crate) mod events {
         let Some(state) = current() else { return with_store(Store::Events, |_| Ok(())) };
         events.iter().for_each(|event| state.record(event));
         Ok(())
-    }
-}
-
-pub(crate) mod tokens {
-    use serde_json::{Value, json};
-
-    use super::{Error, current, decode_hex, encode_hex, invalid, system_ms};
-    use crate::bindings::devconnect::platform::tokens::Verification;
-
-    /// Readable, unsigned, and of no use outside tests.
-    pub(crate) fn sign(claims: &str, ttl_ms: u64, purpose: Option<&str>) -> Result<String, Error> {
-        let Ok(Value::Object(mut claims)) = serde_json::from_str(claims) else {
-            return Err(invalid("tokens.sign: the claims are no JSON object"));
-        };
-        let now = now();
-        claims.insert("iat".to_owned(), json!(now.div_euclid(1_000)));
-        claims.insert("exp".to_owned(), json!(now.saturating_add_unsigned(ttl_ms).div_euclid(1_000)));
-        if let Some(purpose) = purpose {
-            claims.insert("aud".to_owned(), json!(purpose));
-        }
-        Ok(format!("test.{}", encode_hex(Value::Object(claims).to_string().as_bytes())))
-    }
-
-    pub(crate) fn verify(token: &str, purpose: Option<&str>) -> Result<Verification, Error> {
-        let claims = token.strip_prefix("test.").and_then(decode_hex);
-        let claims = claims.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-        let Some(claims) = claims.filter(|claims| claims.get("aud").and_then(Value::as_str) == purpose) else {
-            return Ok(Verification::Refused);
-        };
-        let expires = claims.get("exp").and_then(Value::as_i64);
-        if expires.is_some_and(|expires| expires <= now().div_euclid(1_000)) {
-            return Ok(Verification::Expired);
-        }
-        Ok(Verification::Valid(claims.to_string()))
-    }
-
-    fn now() -> i64 {
-        current().map_or_else(system_ms, |state| state.now_ms())
-    }
-}
-
-pub(crate) mod passwords {
-    use super::{Error, encode_hex, invalid, outdated_hash};
-    use crate::bindings::devconnect::platform::passwords::Verdict;
-
-    /// Fast, and of no use outside tests.
-    pub(crate) fn hash(password: &str) -> Result<String, Error> {
-        if password.is_empty() || password.len() > 1_024 {
-            return Err(invalid("passwords.hash: a password has 1 to 1024 bytes"));
-        }
-        Ok(format!("test${}", encode_hex(password.as_bytes())))
-    }
-
-    pub(crate) fn verify(password: &str, hash: Option<&str>) -> Result<Verdict, Error> {
-        Ok(match hash {
-            Some(known) if self::hash(password).is_ok_and(|wanted| wanted == known) => Verdict::Matches,
-            Some(known) if outdated_hash(password) == known => Verdict::MatchesOutdated,
-            _ => Verdict::Differs,
-        })
     }
 }
 

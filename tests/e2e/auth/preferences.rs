@@ -42,3 +42,24 @@ fn an_unsubscribe_link_needs_its_own_signature() {
     assert!((400..500).contains(&answer.status), "{answer:?}");
     assert_eq!(ann.client.get("/email-preferences").expect(200).json()["emailPreferences"]["welcomeEmail"], true);
 }
+
+#[test]
+fn the_link_of_an_e_mail_turns_all_off_without_a_session() {
+    let host = start();
+    let mut ann = sign_up(&host, "Ann");
+    let ben = sign_up(&host, "Ben");
+    let found = ann.client.get("/email-preferences").expect(200).json();
+    let path = found["unsubscribePath"].as_str().unwrap();
+    // Another's link does not open with this one's token.
+    let stolen = host.client().get(&path.replace(&ann.id, &ben.id));
+    assert!((400..500).contains(&stolen.status), "{stolen:?}");
+    for _ in 0..2 {
+        let page = host.client().get(path).expect(200);
+        assert!(page.header("content-type").unwrap().starts_with("text/html"), "{page:?}");
+    }
+    let off = json!({ "welcomeEmail": false, "connectionRequests": false, "loginSuggestions": false, "marketingEmails": false });
+    assert_eq!(ann.client.get("/email-preferences").expect(200).json()["emailPreferences"], off);
+    // And the token of the link is no session.
+    let token = path.split_once("token=").unwrap().1;
+    super::sessions::view(&host, token).problem(401);
+}

@@ -1,6 +1,6 @@
 //! Where the build puts what the tests need.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The root of the repository.
 pub(crate) fn repository() -> PathBuf {
@@ -20,12 +20,12 @@ pub(crate) fn binary() -> PathBuf {
     path
 }
 
-/// A component, by its file name: of the guests of the tests, else of the plugins.
+/// A component, by its file name: of the guests of the tests, else of the plugins, else of those kept as they are.
 pub(crate) fn component(name: &str) -> Vec<u8> {
     let root = repository();
-    let guest = root.join("target/guests-test").join(name);
-    let plugin = root.join("target/plugins").join(name);
-    let path: &Path = if guest.exists() { &guest } else { &plugin };
+    let folders = ["target/guests-test", "tests/fixtures", "target/plugins"];
+    let paths = folders.map(|folder| root.join(folder).join(name));
+    let path = paths.iter().find(|path| path.exists()).unwrap_or(&paths[2]);
     std::fs::read(path).unwrap_or_else(|error| {
         panic!("{}: {error}: `cargo xtask test` builds it", path.display());
     })

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -30,50 +31,81 @@ pub(super) fn documents(workspace: &Workspace, plugins: &[Guest]) -> Result<Hash
         command.args(["--package", &plugin.package]);
     }
     let programs = artifacts::build(&mut command, Kind::Program)?;
+    let folder = workspace.state().join("openapi");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut documents = HashMap::new();
     for plugin in plugins {
-        if let Some(program) = programs.get(&plugin.library)
-            && let Some(document) = document(workspace, plugin, &mut Command::new(program))?
-        {
+        let Some(program) = programs.get(&plugin.library) else { continue };
+        let mut program = Command::new(program);
+        process::clean(&mut program).current_dir(workspace.root.join(&plugin.folder));
+        let file = folder.join(format!("{}.json", plugin.name));
+        if let Some(document) = document(&plugin.name, &mut program, &file)? {
             documents.insert(plugin.name.clone(), document);
         }
     }
     Ok(documents)
 }
 
-/// Runs one plugin's test and reads what it wrote.
-fn document(workspace: &Workspace, plugin: &Guest, program: &mut Command) -> Result<Option<String>> {
-    let folder = workspace.state().join("openapi");
-    let file = folder.join(format!("{}.json", plugin.name));
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    match std::fs::remove_file(&file) {
+/// Runs one plugin's test and reads what it wrote to `file`.
+fn document(plugin: &str, program: &mut Command, file: &Path) -> Result<Option<String>> {
+    match std::fs::remove_file(file) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             return Err(error).with_context(|| format!("cannot remove {}", file.display()));
         }
         _ => {}
     }
-    process::clean(program)
-        .args([TEST, "--exact"])
-        .env(VARIABLE, &file)
-        .env("RUST_BACKTRACE", "0")
-        .current_dir(workspace.root.join(&plugin.folder))
-        .stdin(Stdio::null());
+    program.args([TEST, "--exact"]).env(VARIABLE, file).env("RUST_BACKTRACE", "0").stdin(Stdio::null());
     let output = program.output().with_context(|| format!("cannot start `{}`", process::line(program)))?;
     if !output.status.success() {
         bail!(
-            "the routes of plugin {} are not right; its test `{TEST}` says:\n{}",
-            plugin.name,
+            "the routes of plugin {plugin} are not right; its test `{TEST}` says:\n{}",
             String::from_utf8_lossy(&output.stdout).trim()
         );
     }
-    match std::fs::read_to_string(&file) {
+    match std::fs::read_to_string(file) {
         Ok(text) => {
             let document: serde_json::Value = serde_json::from_str(&text)
-                .with_context(|| format!("what plugin {} wrote to {} is not JSON", plugin.name, file.display()))?;
+                .with_context(|| format!("what plugin {plugin} wrote to {} is not JSON", file.display()))?;
             // Without the spaces that were for people.
             Ok(Some(document.to_string()))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of a test program that does this.
+    fn outcome(script: &str) -> Result<Option<String>> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut program = Command::new("sh");
+        program.args(["-c", script, "test"]);
+        document("notes", &mut program, &folder.path().join("notes.json"))
+    }
+
+    #[test]
+    fn the_document_is_what_the_test_writes() {
+        let script = format!("test \"$1\" = {TEST} && printf '{{\"paths\":\\n {{ }}}}' > \"${VARIABLE}\"");
+        assert_eq!(outcome(&script).unwrap().unwrap(), r#"{"paths":{}}"#);
+    }
+
+    #[test]
+    fn a_plugin_whose_test_writes_nothing_has_none() {
+        assert_eq!(outcome("true").unwrap(), None);
+    }
+
+    #[test]
+    fn a_test_that_fails_is_quoted() {
+        let error = outcome("echo 'GET notes: a pattern starts with /'; exit 101").unwrap_err().to_string();
+        assert!(error.contains("plugin notes") && error.contains("a pattern starts with /"), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused() {
+        let error = outcome(&format!("echo nonsense > \"${VARIABLE}\"")).unwrap_err().to_string();
+        assert!(error.contains("is not JSON"), "{error}");
     }
 }

@@ -167,7 +167,7 @@ impl Writer {
     pub(super) fn run_chores(&self) -> Result<oneshot::Receiver<()>> {
         let (done, receiver) = oneshot::channel();
         let sender = self.sender.read();
-        let sender = sender.as_ref().ok_or_else(|| closed())?;
+        let sender = sender.as_ref().ok_or_else(closed)?;
         sender.try_send(Message::RunChores { done }).map_err(|_| full())?;
         Ok(receiver)
     }
@@ -297,7 +297,9 @@ impl State {
 
     /// Runs `apply` in a transaction and commits it, if it changed anything.
     fn transact(&mut self, apply: impl FnOnce(&mut Self, &mut Tx<'_>) -> Result<()>) -> Result<()> {
-        let outcome = self.try_transact(apply);
+        // A panic in the storage engine counts as a failure of it: without this thread nothing would ever be written again.
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.try_transact(apply)))
+            .unwrap_or_else(|_| Err(tables::unavailable("the storage engine panicked")));
         if let Err(error) = &outcome {
             tracing::error!(error = error.message(), "a commit failed; nothing of it was acknowledged");
             match self.file.open() {

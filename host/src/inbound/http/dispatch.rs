@@ -132,14 +132,14 @@ impl Gateway {
                 }
             }
         };
-        let response = self.plugin(&route, spans, request, peer, request_id, started).await;
+        let response = self.plugin(Arc::clone(&route), spans, request, peer, request_id, started).await;
         route.metrics.answered(response.status().as_u16(), started.elapsed());
         response
     }
 
     async fn plugin(
         &self,
-        route: &Arc<Route>,
+        route: Arc<Route>,
         spans: Spans,
         request: Request<Incoming>,
         peer: std::net::SocketAddr,
@@ -149,7 +149,6 @@ impl Gateway {
         let (parts, incoming) = request.into_parts();
         let remote = self.proxies.address(peer, &parts.headers);
         let mut call = Call::new(&route.version.plugin.limits, started, request_id);
-        let route = Arc::clone(route);
         if route.version.is_proxy() {
             let head = http::request::Parts::clone(&parts);
             call.head = Some(Head { headers: parts.headers, remote });
@@ -282,16 +281,18 @@ async fn admit(
 }
 
 /// Whether an identity, or none, is enough for a route.
-fn permit(access: &Access, identity: Option<&Identity>) -> Result<(), Problem> {
+fn permit(access: &Access, identity: Option<&Identity>) -> Result<(), Box<Problem>> {
     match (access, identity) {
         (Access::Public | Access::Optional, _) | (Access::Session, Some(_)) => Ok(()),
-        (Access::Session | Access::Role(_), None) => Err(Problem::unauthorized("the request carries no valid session")),
+        (Access::Session | Access::Role(_), None) => {
+            Err(Box::new(Problem::unauthorized("the request carries no valid session")))
+        }
         (Access::Role(role), Some(identity)) => {
             let claims: serde_json::Value = serde_json::from_str(&identity.claims).unwrap_or_default();
             if claims.get("role").and_then(serde_json::Value::as_str) == Some(role) {
                 Ok(())
             } else {
-                Err(Problem::forbidden("the session does not have the role that this route demands"))
+                Err(Box::new(Problem::forbidden("the session does not have the role that this route demands")))
             }
         }
     }

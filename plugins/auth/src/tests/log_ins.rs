@@ -71,9 +71,12 @@ fn what_is_no_text_is_refused() {
 fn an_outdated_hash_verifies_and_is_replaced() {
     let app = app();
     let outdated = Platform::outdated_hash("old password");
-    app.platform().put_documents("users", [doc! {
-        "_id": Id::new(), "firstName": "Eve", "emailId": "eve@example.com", "password": &outdated,
-    }]);
+    app.platform().put_documents(
+        "users",
+        [doc! {
+            "_id": Id::new(), "firstName": "Eve", "emailId": "eve@example.com", "password": &outdated,
+        }],
+    );
     assert_eq!(log_in(&app, "eve@example.com", "wrong").status(), 401);
     assert_eq!(app.platform().documents("users")[0].get_str("password").unwrap(), outdated);
 
@@ -87,10 +90,13 @@ fn an_outdated_hash_verifies_and_is_replaced() {
 #[test]
 fn a_user_without_a_readable_hash_cannot_log_in() {
     let app = app();
-    app.platform().put_documents("users", [
-        doc! { "_id": Id::new(), "firstName": "No", "emailId": "no@example.com" },
-        doc! { "_id": Id::new(), "firstName": "Nil", "emailId": "nil@example.com", "password": null },
-    ]);
+    app.platform().put_documents(
+        "users",
+        [
+            doc! { "_id": Id::new(), "firstName": "No", "emailId": "no@example.com" },
+            doc! { "_id": Id::new(), "firstName": "Nil", "emailId": "nil@example.com", "password": null },
+        ],
+    );
     for email in ["no@example.com", "nil@example.com"] {
         for password in ["", "null", PASSWORD] {
             assert_eq!(log_in(&app, email, password).status(), 401);

@@ -122,7 +122,7 @@ fn a_log_out_ends_that_session_alone() {
     let [row] = rows.as_slice() else { panic!("{rows:?}") };
     assert_eq!(row.get_str("_id").unwrap().len(), 64);
     let end = app.platform().now().plus(minutes(7 * 24 * 60)).millis() / 1_000 * 1_000;
-    assert_eq!(row.get_datetime("expiresAt"), Ok(&BsonDateTime::from_millis(end)));
+    assert_eq!(row.get_datetime("expiresAt").unwrap(), &BsonDateTime::from_millis(end));
     let logged_out = events_of(&app, "user-events", "USER_LOGOUT");
     let expected = json!([{
         "eventType": "USER_LOGOUT", "userId": member.id, "timestamp": "2026-11-24T09:30:00.250Z", "data": {},

@@ -191,7 +191,7 @@ async fn indexes_agree_with_the_documents() {
         {
             bench.index(keys, IndexOptions::default()).await.unwrap();
         }
-        let mut value = |random: &mut crate::capabilities::embedded::tests::Random| -> RawDocumentBuf {
+        let value = |random: &mut crate::capabilities::embedded::tests::Random| -> RawDocumentBuf {
             let small = i32::try_from(random.below(4)).unwrap();
             match random.below(5) {
                 0 => rawdoc! { "v": small },
@@ -209,12 +209,12 @@ async fn indexes_agree_with_the_documents() {
                 let update = rawdoc! { "$set": { "a": first, "c": { "d": second } } };
                 bench.update(rawdoc! { "_id": id }, update, many).await.map(drop)
             }
-            1 => bench.update(rawdoc! { "_id": id }, rawdoc! { "$set": { "b": first, "a": 1 } }, many).await.map(drop),
+            1 => bench.update(rawdoc! { "_id": id }, rawdoc! { "$set": { "b": id % 4, "a": 1 } }, many).await.map(drop),
             2 => bench.update(rawdoc! { "a": first }, rawdoc! { "$set": { "a": second } }, many).await.map(drop),
             _ => bench.documents.delete("things", rawdoc! { "_id": id }.into_bytes(), false).await.map(drop),
         };
-        // Two arrays in one index, an upsert that repeats an `_id`: refused, and nothing changed.
-        drop(outcome);
+        // An upsert from `{a: …}` may ask for what cannot be; then nothing changes.
+        assert!(matches!(outcome, Ok(()) | Err(Error::Invalid(_))), "seed {seed}: {outcome:?}");
     }
     let all = bench.find(rawdoc! {}).await;
     let no_index = rawdoc! { "_id": { "$exists": true } };
