@@ -99,9 +99,8 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
         memory: resolved.runtime.compile_memory,
     };
     let routes = Arc::new(Routes::new(metrics.clone()).map_err(|error| Error::Engine { cause: error.into() })?);
-    let loader =
-        Loader::new(engine, cache, compiler, Arc::clone(&stores.services), metrics.clone(), resolved.server.workers)
-            .map_err(|error| Error::Engine { cause: error.into() })?;
+    let loader = Loader::new(engine, cache, compiler, Arc::clone(&stores.services), metrics.clone(), &resolved.server)
+        .map_err(|error| Error::Engine { cause: error.into() })?;
     let deployment = Arc::new(Deployment::new(loader, Arc::clone(&routes), metrics, resolved.runtime.clone()));
     let ready = Arc::new(AtomicBool::new(false));
     let gateway = Arc::new(gateway(&resolved, &routes, &deployment, &ready, &shutdown)?);

@@ -28,7 +28,6 @@ use wasmtime_wasi_http::WasiHttpCtx;
 
 use crate::access::Grants;
 use crate::bindings::devconnect::platform as wit;
-use crate::clock;
 use crate::config::Secret;
 
 pub use call::{Breach, Call, Head, Identity};
@@ -77,8 +76,6 @@ pub struct Ctx {
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) call: Call,
     pub(crate) output: output::Output,
-    /// When the guest last came back from a wait, by [`clock::now_ms`]: time spent waiting is not billed as CPU time.
-    pub(crate) resumed_ms: u64,
     table: ResourceTable,
     cursors: documents::Open,
     wasi: WasiCtx,
@@ -101,7 +98,6 @@ impl Ctx {
             http: wasi::http_context(),
             outgoing: wasi::Outgoing,
             output,
-            resumed_ms: clock::now_ms(),
             plugin,
         }
     }
@@ -109,7 +105,6 @@ impl Ctx {
     /// Starts a call on this instance.
     pub(crate) fn begin(&mut self, call: Call) {
         self.call = call;
-        self.resumed_ms = clock::now_ms();
     }
 
     /// Ends the call: what it opened is closed, so that nothing reaches the next one.
@@ -139,13 +134,6 @@ impl Ctx {
             }
             None => Err(Breach::Retained(self.plugin.limits.retained)),
         }
-    }
-
-    /// Waits for a store on the guest's behalf.
-    async fn wait<T>(&mut self, answer: impl Future<Output = T>) -> T {
-        let answer = answer.await;
-        self.resumed_ms = clock::now_ms();
-        answer
     }
 }
 

@@ -10,6 +10,7 @@ pub mod cache;
 mod call;
 pub mod compile;
 mod component;
+mod cpu;
 pub mod engine;
 pub mod fault;
 mod limits;

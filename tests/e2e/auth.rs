@@ -39,8 +39,6 @@ source = "guarded.wasm"
 filters = ["auth"]
 "#
     )
-    // The plugin's own routes ask its own filter.
-    .replace("[plugins.auth]\n", "[plugins.auth]\nfilters = [\"auth\"]\n")
 }
 
 const WIDE: &str = "requests-per-minute = 100000, sign-ups-per-minute = 100000, log-ins-per-minute = 100000";

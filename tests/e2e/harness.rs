@@ -158,6 +158,19 @@ impl Host {
         Connection::open(self.address)
     }
 
+    /// Sends a request that lasts, to a plugin with one instance and no queue, and waits until it holds the instance:
+    /// until `probe`, of the same plugin, is refused.
+    pub(crate) fn occupy(&self, target: &str, probe: &str) -> Connection {
+        let mut connection = self.connect();
+        connection.send(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        let mut client = self.client();
+        eventually("an instance in use", || match client.get(probe).status {
+            503 => Ok(()),
+            status => Err(status.to_string()),
+        });
+        connection
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }

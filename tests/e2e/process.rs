@@ -10,6 +10,7 @@ shutdown-grace = "10s"
 
 [plugins.version]
 source = "version.wasm"
+limits = { instances = 1, queue = 0, deadline = "60s" }
 "#;
 
 const STORE: &str = r#"
@@ -50,10 +51,7 @@ fn sigterm_finishes_what_is_under_way() {
         // Idle connections must not keep the host.
         let mut idle = host.client();
         idle.get("/version").expect(200);
-        let mut connection = host.connect();
-        connection.send("GET /version/slow?ms=1000 HTTP/1.1\r\nHost: x\r\n\r\n");
-        // The host reads connections in the order in which they are ready: once this one is answered, ours is under way.
-        host.client().get("/version").expect(200);
+        let mut connection = host.occupy("/version/slow?ms=2000", "/version");
         host.signal(signal);
         let answer = connection.answer("GET").unwrap().expect(200);
         assert_eq!(answer.text(), "0001");
@@ -67,9 +65,7 @@ fn while_draining_the_host_is_not_ready_and_takes_no_new_connections_at_the_end(
     let mut host = Host::start(VERSION);
     let mut watcher = host.client();
     watcher.get("/readyz").expect(200);
-    let mut connection = host.connect();
-    connection.send("GET /version/slow?ms=2000 HTTP/1.1\r\nHost: x\r\n\r\n");
-    host.client().get("/version").expect(200);
+    let mut connection = host.occupy("/version/slow?ms=2000", "/version");
     host.signal(Signal::TERM);
     // Either the balancer is told by 503, or the door is closed already.
     eventually("the end of readiness", || match watcher.request("GET", "/readyz").try_send() {
@@ -83,10 +79,8 @@ fn while_draining_the_host_is_not_ready_and_takes_no_new_connections_at_the_end(
 
 #[test]
 fn the_grace_ends_what_never_ends() {
-    let mut host = Host::start(&format!("{}limits = {{ deadline = \"60s\" }}\n", VERSION.replace("10s", "300ms")));
-    let mut connection = host.connect();
-    connection.send("GET /version/slow?ms=50000 HTTP/1.1\r\nHost: x\r\n\r\n");
-    host.client().get("/version").expect(200);
+    let mut host = Host::start(&VERSION.replace("10s", "300ms"));
+    let mut connection = host.occupy("/version/slow?ms=50000", "/version");
     host.signal(Signal::TERM);
     host.wait();
     let cut = connection.answer("GET");

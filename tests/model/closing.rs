@@ -84,6 +84,20 @@ fn two_may_close() {
 }
 
 #[test]
+fn the_count_is_never_absurd_while_closing() {
+    check(|| {
+        let pool = pool([&[1], &[2]]);
+        let closer = spawn(&pool, |pool| pool.close());
+        let taker = spawn(&pool, |pool| pool.take(1));
+        let idle = pool.idle();
+        assert!(idle <= 2, "{idle}");
+        let (out, taken) = (closer.join().unwrap(), taker.join().unwrap());
+        closed(&pool);
+        assert_eq!(sorted(out.into_iter().chain(taken)), things([1, 2]));
+    });
+}
+
+#[test]
 fn close_against_trim() {
     check(|| {
         let pool = pool([&[1], &[2]]);

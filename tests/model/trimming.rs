@@ -81,3 +81,16 @@ fn two_trims_keep_what_is_to_be_kept() {
         assert_eq!(settle(&pool).len(), 1);
     });
 }
+
+/// The second finds expired what the first has passed over: they meet at different shards.
+#[test]
+fn two_trims_at_different_times_keep_what_is_to_be_kept() {
+    check(|| {
+        let pool = pool([&[10], &[1]]);
+        let early = spawn(&pool, |pool| pool.trim(1, expired));
+        let late = pool.trim(1, |_| true);
+        let early = early.join().unwrap();
+        assert_eq!(early.len() + late.len(), 1, "{early:?} {late:?}");
+        assert_eq!(settle(&pool).len(), 1);
+    });
+}

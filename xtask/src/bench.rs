@@ -37,8 +37,7 @@ pub(crate) fn run(workspace: &Workspace, plan: &Plan) -> Result<ExitCode> {
             std::path::absolute(file).with_context(|| format!("cannot make sense of --json {}", file.display()))
         })
         .transpose()?;
-    build::plugins(workspace)?;
-    build::test_guests(workspace)?;
+    build::all_guests(workspace)?;
     let host = build::host(workspace, if plan.ship { Profile::Ship } else { Profile::Release })?;
 
     ui::step("building the benchmarks");

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use self::artifacts::Kind;
-use crate::setup::{self, Toolchain};
+use crate::setup;
 use crate::workspace::{self, Guest, Workspace};
 use crate::{process, ui};
 
@@ -40,24 +40,21 @@ impl Profile {
 
 /// Builds every plugin into `target/plugins`, each with its OpenAPI document inside.
 pub(crate) fn plugins(workspace: &Workspace) -> Result<()> {
-    let toolchain = setup::ensure(workspace)?;
     let plugins = workspace.plugins()?;
-    announce(workspace, "plugins", &plugins);
-    let built = build_guests(workspace, &toolchain, &plugins)?;
-    let documents = openapi::documents(workspace, &plugins)?;
-    leave(&plugins, &built, &documents, &workspace.plugin_files())
+    let built = build_guests(workspace, &plugins)?;
+    leave_plugins(workspace, &plugins, &built)
 }
 
-/// Builds every guest of the tests into `target/guests-test`.
+/// Builds the plugins, and every guest of the tests into `target/guests-test`.
 ///
-/// A cargo call of its own: one for everything would select other features of shared dependencies than `build` does, and
-/// the two would undo each other's work for ever.
-pub(crate) fn test_guests(workspace: &Workspace) -> Result<()> {
-    let toolchain = setup::ensure(workspace)?;
-    let guests = workspace.test_guests()?;
-    announce(workspace, "test guests", &guests);
-    let built = build_guests(workspace, &toolchain, &guests)?;
-    leave(&guests, &built, &HashMap::new(), &workspace.test_guest_files())
+/// One cargo call for both: test guests are components and nothing else, plugins are Rust libraries too, and for the first
+/// alone cargo would compile the standard library once more, in a form for link-time optimisation only.
+pub(crate) fn all_guests(workspace: &Workspace) -> Result<()> {
+    let (plugins, test_guests) = (workspace.plugins()?, workspace.test_guests()?);
+    let all: Vec<_> = plugins.iter().chain(&test_guests).cloned().collect();
+    let built = build_guests(workspace, &all)?;
+    leave(&test_guests, &built, &HashMap::new(), &workspace.test_guest_files())?;
+    leave_plugins(workspace, &plugins, &built)
 }
 
 /// Builds the host and returns its path. In `release` it is also left at `target/release/devconnect`.
@@ -81,20 +78,15 @@ pub(crate) fn host(workspace: &Workspace, profile: Profile) -> Result<PathBuf> {
     Ok(built)
 }
 
-fn announce(workspace: &Workspace, what: &str, guests: &[Guest]) {
-    if guests.is_empty() {
-        return;
-    }
-    ui::step(&format!("building the {what}: {}", names(guests).join(", ")));
-    if !workspace.target.join("guests").exists() {
-        ui::note("the first time this also compiles what all of them share: one to three minutes");
-    }
-}
-
 /// Compiles the guests and returns their components by the name of their library.
-fn build_guests(workspace: &Workspace, toolchain: &Toolchain, guests: &[Guest]) -> Result<HashMap<String, PathBuf>> {
+fn build_guests(workspace: &Workspace, guests: &[Guest]) -> Result<HashMap<String, PathBuf>> {
+    let toolchain = setup::ensure(workspace)?;
     if guests.is_empty() {
         return Ok(HashMap::new());
+    }
+    ui::step(&format!("building {}", names(guests).join(", ")));
+    if !workspace.target.join("guests").exists() {
+        ui::note("the first time this also compiles what all of them share: one to three minutes");
     }
     let mut command = toolchain.build(workspace);
     // Without it cargo would compile a plugin's native programs for the target too.
@@ -103,6 +95,11 @@ fn build_guests(workspace: &Workspace, toolchain: &Toolchain, guests: &[Guest]) 
         command.args(["--package", &guest.package]);
     }
     artifacts::build(&mut command, Kind::Component)
+}
+
+fn leave_plugins(workspace: &Workspace, plugins: &[Guest], built: &HashMap<String, PathBuf>) -> Result<()> {
+    let documents = openapi::documents(workspace, plugins)?;
+    leave(plugins, built, &documents, &workspace.plugin_files())
 }
 
 /// Leaves the finished components in `destination`, and nothing but them.

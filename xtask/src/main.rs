@@ -58,7 +58,7 @@ enum Command {
         /// Build the plugins only (a running host swaps the changed ones in)
         #[arg(long)]
         plugins: bool,
-        /// Build the guests of the tests only, into target/guests-test, for `cargo test -p devconnect-tests`
+        /// Build the plugins and the guests of the tests only (target/guests-test)
         #[arg(long)]
         test_guests: bool,
     },
@@ -127,14 +127,12 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Build { plugins, test_guests } => {
-            let everything = !plugins && !test_guests;
-            if plugins || everything {
+            if test_guests {
+                build::all_guests(&workspace)?;
+            } else {
                 build::plugins(&workspace)?;
             }
-            if test_guests {
-                build::test_guests(&workspace)?;
-            }
-            if everything {
+            if !plugins && !test_guests {
                 build::host(&workspace, build::Profile::Release)?;
             }
             Ok(ExitCode::SUCCESS)

@@ -14,8 +14,7 @@ use crate::{process, ui};
 
 /// Runs every test, or those whose name contains `filter`. Its last line on standard output is the sum.
 pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<ExitCode> {
-    build::plugins(workspace)?;
-    build::test_guests(workspace)?;
+    build::all_guests(workspace)?;
     build::host(workspace, Profile::Release)?;
 
     let mut summary = Summary::default();

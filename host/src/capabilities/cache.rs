@@ -53,7 +53,7 @@ fn members(function: &str, key: &str, members: Vec<Vec<u8>>) -> Checked<Vec<Byte
 impl Host for Ctx {
     async fn get(&mut self, key: String) -> Answer<Option<Vec<u8>>> {
         let cache = self.cache_key(&key)?;
-        let value = self.wait(cache.get(&key)).await?;
+        let value = cache.get(&key).await?;
         value.map(|value| self.cache_value(&value)).transpose()
     }
 
@@ -61,14 +61,14 @@ impl Host for Ctx {
         let cache = self.cache_key(&key)?;
         check::value(&key, &value)?;
         let life = life(&key, ttl_ms)?;
-        Ok(self.wait(cache.set(&key, value.into(), life)).await?)
+        Ok(cache.set(&key, value.into(), life).await?)
     }
 
     async fn set_if_absent(&mut self, key: String, value: Vec<u8>, ttl_ms: Option<u64>) -> Answer<bool> {
         let cache = self.cache_key(&key)?;
         check::value(&key, &value)?;
         let life = life(&key, ttl_ms)?;
-        Ok(self.wait(cache.set_if_absent(&key, value.into(), life)).await?)
+        Ok(cache.set_if_absent(&key, value.into(), life).await?)
     }
 
     async fn compare_and_set(
@@ -81,7 +81,7 @@ impl Host for Ctx {
         let cache = self.cache_key(&key)?;
         check::value(&key, &value)?;
         let life = life(&key, ttl_ms)?;
-        Ok(self.wait(cache.compare_and_set(&key, expected.as_deref(), value.into(), life)).await?)
+        Ok(cache.compare_and_set(&key, expected.as_deref(), value.into(), life).await?)
     }
 
     async fn delete(&mut self, keys: Vec<String>) -> Answer<u32> {
@@ -92,24 +92,24 @@ impl Host for Ctx {
             check::key(key)?;
         }
         let cache = Arc::clone(&self.plugin.services.cache);
-        Ok(self.wait(cache.delete(&keys)).await?)
+        Ok(cache.delete(&keys).await?)
     }
 
     async fn increment(&mut self, key: String, by: i64, ttl_ms: Option<u64>) -> Answer<i64> {
         let cache = self.cache_key(&key)?;
         let life = life(&key, ttl_ms)?;
-        Ok(self.wait(cache.increment(&key, by, life)).await?)
+        Ok(cache.increment(&key, by, life).await?)
     }
 
     async fn expire(&mut self, key: String, ttl_ms: u64) -> Answer<bool> {
         let cache = self.cache_key(&key)?;
         let life = check::life(&key, ttl_ms)?;
-        Ok(self.wait(cache.expire(&key, life)).await?)
+        Ok(cache.expire(&key, life).await?)
     }
 
     async fn ttl_ms(&mut self, key: String) -> Answer<Option<u64>> {
         let cache = self.cache_key(&key)?;
-        let life = self.wait(cache.life(&key)).await?;
+        let life = cache.life(&key).await?;
         Ok(life.map(|life| u64::try_from(life.as_millis()).unwrap_or(u64::MAX)))
     }
 
@@ -122,36 +122,36 @@ impl Host for Ctx {
     ) -> Answer<u32> {
         let cache = self.cache_key(&key)?;
         let (values, life) = (members("list-push", &key, values)?, life(&key, ttl_ms)?);
-        Ok(self.wait(cache.list_push(&key, values, keep, life)).await?)
+        Ok(cache.list_push(&key, values, keep, life).await?)
     }
 
     async fn list_range(&mut self, key: String, start: i32, stop: i32) -> Answer<Vec<Vec<u8>>> {
         let cache = self.cache_key(&key)?;
-        let values = self.wait(cache.list_range(&key, start, stop)).await?;
+        let values = cache.list_range(&key, start, stop).await?;
         self.cache_values(&values)
     }
 
     async fn set_add(&mut self, key: String, added: Vec<Vec<u8>>, ttl_ms: Option<u64>) -> Answer<u32> {
         let cache = self.cache_key(&key)?;
         let (added, life) = (members("set-add", &key, added)?, life(&key, ttl_ms)?);
-        Ok(self.wait(cache.set_add(&key, added, life)).await?)
+        Ok(cache.set_add(&key, added, life).await?)
     }
 
     async fn set_remove(&mut self, key: String, removed: Vec<Vec<u8>>) -> Answer<u32> {
         let cache = self.cache_key(&key)?;
         let removed = members("set-remove", &key, removed)?;
-        Ok(self.wait(cache.set_remove(&key, &removed)).await?)
+        Ok(cache.set_remove(&key, &removed).await?)
     }
 
     async fn set_members(&mut self, key: String) -> Answer<Vec<Vec<u8>>> {
         let cache = self.cache_key(&key)?;
-        let values = self.wait(cache.set_members(&key)).await?;
+        let values = cache.set_members(&key).await?;
         self.cache_values(&values)
     }
 
     async fn set_size(&mut self, key: String) -> Answer<u32> {
         let cache = self.cache_key(&key)?;
-        Ok(self.wait(cache.set_size(&key)).await?)
+        Ok(cache.set_size(&key).await?)
     }
 
     async fn sorted_add(&mut self, key: String, added: Vec<(f64, Vec<u8>)>, ttl_ms: Option<u64>) -> Answer<u32> {
@@ -159,13 +159,13 @@ impl Host for Ctx {
         let life = life(&key, ttl_ms)?;
         let (scores, added): (Vec<f64>, Vec<Vec<u8>>) = added.into_iter().unzip();
         let added = scores.into_iter().zip(members("sorted-add", &key, added)?).collect();
-        Ok(self.wait(cache.sorted_add(&key, added, life)).await?)
+        Ok(cache.sorted_add(&key, added, life).await?)
     }
 
     async fn sorted_remove(&mut self, key: String, removed: Vec<Vec<u8>>) -> Answer<u32> {
         let cache = self.cache_key(&key)?;
         let removed = members("sorted-remove", &key, removed)?;
-        Ok(self.wait(cache.sorted_remove(&key, &removed)).await?)
+        Ok(cache.sorted_remove(&key, &removed).await?)
     }
 
     async fn sorted_range(
@@ -177,7 +177,7 @@ impl Host for Ctx {
         reverse: bool,
     ) -> Answer<Vec<(f64, Vec<u8>)>> {
         let cache = self.cache_key(&key)?;
-        let found = self.wait(cache.sorted_range(&key, low, high, limit, reverse)).await?;
+        let found = cache.sorted_range(&key, low, high, limit, reverse).await?;
         found.iter().map(|(score, member)| Ok((*score, self.cache_value(member)?))).collect()
     }
 
@@ -189,32 +189,32 @@ impl Host for Ctx {
             check::value(&key, name.as_bytes())?;
         }
         let fields = names.into_iter().zip(members("hash-set", &key, values)?).collect();
-        Ok(self.wait(cache.hash_set(&key, fields, life)).await?)
+        Ok(cache.hash_set(&key, fields, life).await?)
     }
 
     async fn hash_get(&mut self, key: String, fields: Vec<String>) -> Answer<Vec<Option<Vec<u8>>>> {
         let cache = self.cache_key(&key)?;
         check::members("hash-get", fields.len())?;
-        let values = self.wait(cache.hash_get(&key, &fields)).await?;
+        let values = cache.hash_get(&key, &fields).await?;
         values.iter().map(|value| value.as_ref().map(|value| self.cache_value(value)).transpose()).collect()
     }
 
     async fn hash_get_all(&mut self, key: String) -> Answer<Vec<(String, Vec<u8>)>> {
         let cache = self.cache_key(&key)?;
-        let fields = self.wait(cache.hash_get_all(&key)).await?;
+        let fields = cache.hash_get_all(&key).await?;
         fields.into_iter().map(|(name, value)| Ok((name, self.cache_value(&value)?))).collect()
     }
 
     async fn hash_delete(&mut self, key: String, fields: Vec<String>) -> Answer<u32> {
         let cache = self.cache_key(&key)?;
         check::members("hash-delete", fields.len())?;
-        Ok(self.wait(cache.hash_delete(&key, &fields)).await?)
+        Ok(cache.hash_delete(&key, &fields).await?)
     }
 
     async fn hash_increment(&mut self, key: String, field: String, by: i64) -> Answer<i64> {
         let cache = self.cache_key(&key)?;
         check::value(&key, field.as_bytes())?;
-        Ok(self.wait(cache.hash_increment(&key, &field, by)).await?)
+        Ok(cache.hash_increment(&key, &field, by).await?)
     }
 
     async fn batch(&mut self, commands: Vec<Command>) -> Answer<Vec<Result<Reply, Error>>> {
@@ -226,7 +226,7 @@ impl Host for Ctx {
             check::key(key)?;
         }
         let cache = Arc::clone(&self.plugin.services.cache);
-        let replies = self.wait(cache.batch(commands)).await?;
+        let replies = cache.batch(commands).await?;
         replies
             .into_iter()
             .map(|reply| reply.map_or_else(|error| Ok(Err(lower(error))), |reply| Ok(Ok(self.reply(reply)?))))

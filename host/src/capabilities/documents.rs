@@ -164,7 +164,7 @@ impl Host for Ctx {
             ))
             .into());
         }
-        let found = self.wait(store.find(&collection, filter, options)).await?;
+        let found = store.find(&collection, filter, options).await?;
         self.documents(found)
     }
 
@@ -172,7 +172,7 @@ impl Host for Ctx {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
         let options = find_options(options)?;
-        let cursor = self.wait(store.open(&collection, filter, options)).await?;
+        let cursor = store.open(&collection, filter, options).await?;
         let handle = self.table.push(Cursor(cursor))?;
         self.cursors.0.push(handle.rep());
         Ok(handle)
@@ -187,7 +187,7 @@ impl Host for Ctx {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
         check_option("projection", projection.as_ref())?;
-        let found = self.wait(store.find_one(&collection, filter, projection)).await?;
+        let found = store.find_one(&collection, filter, projection).await?;
         self.retain(found.as_ref().map_or(0, Vec::len))?;
         Ok(found)
     }
@@ -198,7 +198,7 @@ impl Host for Ctx {
         for document in &documents {
             check("document", document)?;
         }
-        Ok(self.wait(store.insert(&collection, documents)).await?)
+        Ok(store.insert(&collection, documents).await?)
     }
 
     async fn update(
@@ -211,7 +211,7 @@ impl Host for Ctx {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
         check("update", &update)?;
-        let result = self.wait(store.update(&collection, filter, update, update_options(options))).await?;
+        let result = store.update(&collection, filter, update, update_options(options)).await?;
         Ok(update_result(result))
     }
 
@@ -225,7 +225,7 @@ impl Host for Ctx {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
         check("replacement", &replacement)?;
-        let result = self.wait(store.replace(&collection, filter, replacement, upsert)).await?;
+        let result = store.replace(&collection, filter, replacement, upsert).await?;
         Ok(update_result(result))
     }
 
@@ -243,7 +243,7 @@ impl Host for Ctx {
         check_option("projection", options.projection.as_ref())?;
         let FindAndUpdateOptions { sort, projection, return_new, upsert } = options;
         let options = backend::FindAndUpdateOptions { sort, projection, return_new, upsert };
-        let found = self.wait(store.find_one_and_update(&collection, filter, update, options)).await?;
+        let found = store.find_one_and_update(&collection, filter, update, options).await?;
         self.retain(found.as_ref().map_or(0, Vec::len))?;
         Ok(found)
     }
@@ -251,13 +251,13 @@ impl Host for Ctx {
     async fn delete(&mut self, collection: String, filter: Document, many: bool) -> Answer<u64> {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
-        Ok(self.wait(store.delete(&collection, filter, many)).await?)
+        Ok(store.delete(&collection, filter, many).await?)
     }
 
     async fn count(&mut self, collection: String, filter: Document, limit: u64) -> Answer<u64> {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
-        Ok(self.wait(store.count(&collection, filter, limit)).await?)
+        Ok(store.count(&collection, filter, limit).await?)
     }
 
     async fn aggregate(&mut self, collection: String, pipeline: Vec<Document>) -> Answer<Vec<Document>> {
@@ -266,7 +266,7 @@ impl Host for Ctx {
         for stage in &pipeline {
             check("stage", stage)?;
         }
-        let found = self.wait(store.aggregate(&collection, pipeline)).await?;
+        let found = store.aggregate(&collection, pipeline).await?;
         self.documents(found)
     }
 
@@ -276,7 +276,7 @@ impl Host for Ctx {
         check_option("partial filter", options.partial.as_ref())?;
         let IndexOptions { name, unique, expire_after_seconds, partial } = options;
         let options = backend::IndexOptions { name, unique, expire_after_seconds, partial };
-        Ok(self.wait(store.ensure_index(&collection, keys, options)).await?)
+        Ok(store.ensure_index(&collection, keys, options).await?)
     }
 
     async fn transact(&mut self, writes: Vec<Write>, events: Vec<Event>) -> Answer<Outcome> {
@@ -289,7 +289,7 @@ impl Host for Ctx {
         }
         let events = self.events(events)?;
         let store = Arc::clone(&self.plugin.services.documents);
-        Ok(match self.wait(store.transact(writes, events)).await? {
+        Ok(match store.transact(writes, events).await? {
             backend::Outcome::Committed(results) => {
                 Outcome::Committed(results.into_iter().map(update_result).collect())
             }
@@ -303,7 +303,6 @@ impl HostCursor for Ctx {
         self.enter()?;
         let Cursor(cursor) = self.table.get_mut(&cursor)?;
         let found = cursor.next(most.max(1)).await;
-        self.resumed_ms = crate::clock::now_ms();
         self.documents(found?)
     }
 

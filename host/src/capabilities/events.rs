@@ -82,7 +82,7 @@ impl Host for Ctx {
             return Err(Error::invalid("no event").into());
         };
         let log = Arc::clone(&self.plugin.services.events);
-        Ok(position(self.wait(log.publish(event)).await?))
+        Ok(position(log.publish(event).await?))
     }
 
     async fn publish_batch(
@@ -92,7 +92,7 @@ impl Host for Ctx {
         self.enter()?;
         let events = self.events(events)?;
         let log = Arc::clone(&self.plugin.services.events);
-        let answers = self.wait(log.publish_batch(events)).await?;
+        let answers = log.publish_batch(events).await?;
         Ok(answers.into_iter().map(|answer| answer.map(position).map_err(lower)).collect())
     }
 
@@ -100,6 +100,6 @@ impl Host for Ctx {
         self.enter()?;
         let events = self.events(events)?;
         let log = Arc::clone(&self.plugin.services.events);
-        Ok(self.wait(log.publish_later(events)).await?)
+        Ok(log.publish_later(events).await?)
     }
 }

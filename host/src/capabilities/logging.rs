@@ -11,6 +11,7 @@ use tracing::Level as Severity;
 
 use super::Ctx;
 use crate::bindings::devconnect::platform::logging::{Host, Level};
+use crate::telemetry::one_line;
 
 /// Longest message and longest list of fields, in bytes, that one line keeps.
 const LINE: usize = 8 * 1024;
@@ -41,6 +42,7 @@ impl Host for Ctx {
         self.call.log_lines_left -= 1;
         self.call.log_bytes_left -= size;
         let fields = render(&fields);
+        let message = one_line(&message);
         let (plugin, version, request) = (&*self.plugin.name, &*self.plugin.digest, self.call.request_id.as_str());
         macro_rules! line {
             ($level:expr) => {

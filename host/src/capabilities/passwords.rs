@@ -14,14 +14,14 @@ impl Host for Ctx {
         self.enter()?;
         self.plugin.grants.passwords()?;
         let hasher = Arc::clone(&self.plugin.services.passwords);
-        Ok(self.wait(async move { hasher.hash(password).await }).await?)
+        Ok(hasher.hash(password).await?)
     }
 
     async fn verify(&mut self, password: String, hash: Option<String>) -> Result<Verdict, HostError> {
         self.enter()?;
         self.plugin.grants.passwords()?;
         let hasher = Arc::clone(&self.plugin.services.passwords);
-        Ok(match self.wait(async move { hasher.verify(password, hash).await }).await? {
+        Ok(match hasher.verify(password, hash).await? {
             hasher::Verdict::Matches => Verdict::Matches,
             hasher::Verdict::MatchesOutdated => Verdict::MatchesOutdated,
             hasher::Verdict::Differs => Verdict::Differs,

@@ -13,7 +13,7 @@ use crate::capabilities::Call;
 use crate::config::{self, Resolved};
 use crate::inbound::routes::{Prepared, Routes, Served};
 use crate::runtime::{Loader, Refusal, Version};
-use crate::telemetry::{HostMetrics, RequestId};
+use crate::telemetry::{HostMetrics, RequestId, one_line};
 
 /// A plugin that runs.
 #[derive(Clone)]
@@ -118,7 +118,8 @@ impl Deployment {
                     };
                     if known.is_none() {
                         self.metrics.swapped(&plugin.name, false);
-                        tracing::error!(plugin = plugin.name, "refused: {failure}; {consequence}");
+                        let reason = failure.to_string();
+                        tracing::error!(plugin = plugin.name, "refused: {}; {consequence}", one_line(&reason));
                         tried.push((plugin.clone(), stamp));
                     }
                     refused.push((plugin.name.clone(), failure.to_string()));

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
+use super::cpu::metered;
 use super::fault::Fault;
 use super::version::{Instance, Lease, Version};
 use crate::bindings::devconnect::platform::http_types::Response;
 use crate::bindings::exports::devconnect::platform as guest;
 use crate::capabilities::Call;
-use crate::telemetry::RequestId;
+use crate::telemetry::{RequestId, one_line};
 use guest::http_filter::{Head, Verdict};
 use guest::http_handler::Request;
 use guest::lifecycle::InitError;
@@ -66,7 +67,7 @@ macro_rules! call {
             let Some(export) = instance.$export.clone() else {
                 return Outcome::fault(Fault::Instantiate(concat!("it does not export ", stringify!($export)).to_owned()));
             };
-            until(deadline, export.$function(&mut instance.store, $($argument),*)).await
+            until(deadline, metered(export.$function(&mut instance.store, $($argument),*))).await
         };
         finish(lease, request_id, result)
     }};
@@ -122,7 +123,8 @@ pub(super) fn report(version: &Version, instance: Option<&mut Instance>, request
             fault = fault.label(),
             output,
             backtrace,
-            "{fault}"
+            "{}",
+            one_line(&fault.to_string())
         );
     }
     fault

@@ -1,5 +1,6 @@
 //! From the bytes of a component to a [`Version`] that may serve: verified, compiled, checked, described.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,7 @@ pub struct Loader {
     services: Arc<Services>,
     metrics: HostMetrics,
     workers: usize,
+    production: bool,
 }
 
 /// Why a component may not serve. The message is for the operator; it says what to change.
@@ -95,10 +97,11 @@ impl Loader {
         compiler: Compiler,
         services: Arc<Services>,
         metrics: HostMetrics,
-        workers: usize,
+        server: &config::Server,
     ) -> Result<Self, Refusal> {
         let linker = linker::full(&engine).map_err(|error| Refusal::Host(format!("{error:#}")))?;
-        Ok(Self { engine, linker, cache, compiler, services, metrics, workers })
+        let production = server.environment == config::Environment::Production;
+        Ok(Self { engine, linker, cache, compiler, services, metrics, workers: server.workers, production })
     }
 
     /// A version of the component in `bytes` under `plugin`'s configuration. It has not been initialised.
@@ -194,11 +197,15 @@ impl Loader {
 
     fn context(&self, plugin: &config::Plugin, digest: &Digest) -> Plugin {
         let limits = plugin.limits.clone();
+        let mut settings: BTreeMap<String, String> =
+            plugin.settings.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
+        // What kind of installation this is concerns every plugin that sets a cookie or makes a link.
+        settings.entry("production".to_owned()).or_insert_with(|| self.production.to_string());
         Plugin {
             name: plugin.name.as_str().into(),
             digest: digest.short().into(),
             grants: plugin.grants.clone(),
-            settings: plugin.settings.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
+            settings,
             secrets: plugin.secrets.clone(),
             log: Arc::new(logging::Limiter::new(limits.log_rate)),
             publishing: events::Quota::new(limits.publish_rate),
@@ -227,7 +234,7 @@ impl Loader {
             let instance = pre.instantiate_async(&mut store).await?;
             lifecycle.load(&mut store, &instance)?.call_describe(&mut store).await
         };
-        let description: Description = match super::call::until(started + DESCRIBE, ask).await {
+        let description: Description = match super::call::until(started + DESCRIBE, super::cpu::metered(ask)).await {
             Some(Ok(description)) => description.into(),
             Some(Err(error)) if error.is::<capabilities::Breach>() => {
                 return Err(Refusal::Describe(

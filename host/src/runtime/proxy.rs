@@ -6,6 +6,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::call::{report, until};
+use super::cpu::metered;
 use super::fault::Fault;
 use super::version::{Lease, Version};
 use crate::capabilities::Call;
@@ -45,7 +47,8 @@ impl Version {
         let deadline = call.deadline;
         let (send_head, head) = oneshot::channel::<Head>();
         let (ended, end) = oneshot::channel::<()>();
-        let guest = tokio::spawn(run(lease, call, request, send_head, end));
+        let broken = Arc::new(AtomicBool::new(false));
+        let guest = tokio::spawn(run(lease, call, request, send_head, end, Arc::clone(&broken)));
         let head = match until(deadline, head).await {
             Some(head) => head,
             None => {
@@ -54,7 +57,7 @@ impl Version {
             }
         };
         match head {
-            Ok(Ok(response)) => Ok(response.map(|body| Streamed::new(body, limits.stream_idle, ended))),
+            Ok(Ok(response)) => Ok(response.map(|body| Streamed::new(body, limits.stream_idle, broken, ended))),
             Ok(Err(code)) => Err(fail(Fault::BadResponse(format!("the component answered the error {code:?}")))),
             // The guest ended without an answer; it has reported why.
             Err(_) => {
@@ -76,6 +79,7 @@ async fn run(
     request: Request<Incoming>,
     head: oneshot::Sender<Head>,
     end: oneshot::Receiver<()>,
+    broken: Arc<AtomicBool>,
 ) -> Option<Fault> {
     let version = Arc::clone(&lease.version);
     let request_id = call.request_id;
@@ -98,7 +102,7 @@ async fn run(
     };
     let store = &mut instance.store;
     let result = tokio::select! {
-        result = proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, outparam) => Some(result),
+        result = metered(proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, outparam)) => Some(result),
         () = gone(end, grace) => None,
     };
     match result {
@@ -109,6 +113,8 @@ async fn run(
             None
         }
         Some(Err(error)) => {
+            // Before the store goes and the body with it: what was sent must not look like all of it.
+            broken.store(true, Ordering::Release);
             let refused = store.data().limiter.refused();
             Some(report(&version, Some(instance), request_id, Fault::of(&error, refused)))
         }
@@ -127,6 +133,8 @@ pub struct Streamed {
     body: HyperOutgoingBody,
     idle: Duration,
     pause: Option<Pin<Box<Sleep>>>,
+    /// Set when the guest failed: an end of the body is then no regular one.
+    broken: Arc<AtomicBool>,
     /// Dropped with the body: tells the guest's task.
     _ended: oneshot::Sender<()>,
 }
@@ -137,14 +145,17 @@ pub enum StreamError {
     /// The guest said so, or ended.
     #[error("the plugin broke off its answer: {0:?}")]
     Guest(wasmtime_wasi_http::Error),
+    /// The guest trapped, or passed a limit.
+    #[error("the plugin failed in the middle of its answer; the log has why")]
+    Fault,
     /// Nothing came for too long.
     #[error("the plugin sent nothing for {} ms (limits.stream-idle)", .0.as_millis())]
     Idle(Duration),
 }
 
 impl Streamed {
-    const fn new(body: HyperOutgoingBody, idle: Duration, ended: oneshot::Sender<()>) -> Self {
-        Self { body, idle, pause: None, _ended: ended }
+    const fn new(body: HyperOutgoingBody, idle: Duration, broken: Arc<AtomicBool>, ended: oneshot::Sender<()>) -> Self {
+        Self { body, idle, pause: None, broken, _ended: ended }
     }
 }
 
@@ -156,6 +167,9 @@ impl Body for Streamed {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
             this.pause = None;
+            if frame.is_none() && this.broken.load(Ordering::Acquire) {
+                return Poll::Ready(Some(Err(StreamError::Fault)));
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(StreamError::Guest)));
         }
         let idle = this.idle;
@@ -167,7 +181,7 @@ impl Body for Streamed {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.is_end_stream() && !self.broken.load(Ordering::Acquire)
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -6,10 +6,9 @@ use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
-use super::Engine;
 use super::limits::Limiter;
+use super::{Engine, cpu};
 use crate::capabilities::{Breach, Ctx, Plugin, View};
-use crate::clock;
 
 /// Handles of one component that wasmtime tracks beside our own table.
 const HANDLES: usize = 10_000;
@@ -52,8 +51,7 @@ pub(super) fn new(engine: &Engine, plugin: Arc<Plugin>) -> Store<State> {
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut store| {
         let ctx = &mut store.data_mut().ctx;
-        // Each tick that finds the guest computing is billed; one that passed while it waited for the host is not.
-        if clock::now_ms() != ctx.resumed_ms {
+        if cpu::is_computing() {
             match ctx.call.cpu_ticks_left.checked_sub(1) {
                 Some(left) => ctx.call.cpu_ticks_left = left,
                 None => return Err(Breach::Cpu(ctx.plugin.limits.cpu.as_millis()).into()),

@@ -11,6 +11,7 @@ use wasmtime_wasi_http::p2::bindings::Proxy;
 
 use super::cache::Digest;
 use super::component::{Description, Exports};
+use super::cpu::metered;
 use super::fault::Fault;
 use super::pool::Pool;
 use super::store::{self, State};
@@ -183,7 +184,7 @@ impl Version {
         let call = Call::new(&self.plugin.limits, Instant::now(), crate::telemetry::RequestId::none());
         let deadline = call.deadline;
         store.data_mut().ctx.begin(call);
-        let made = super::call::until(deadline, self.pre.instantiate_async(&mut store)).await;
+        let made = super::call::until(deadline, metered(self.pre.instantiate_async(&mut store))).await;
         let instance = match made {
             Some(Ok(instance)) => instance,
             Some(Err(error)) if error.is::<PoolConcurrencyLimitError>() => return Err(Fault::PoolExhausted),

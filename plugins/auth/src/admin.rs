@@ -5,12 +5,12 @@ use devconnect_sdk::prelude::*;
 use crate::caller::Caller;
 use crate::edit::{self, Changes};
 use crate::user::{ROLES, TIERS};
-use crate::users::{self, Edited};
+use crate::users::{self, EditedUser};
 use crate::validation::{self, Checks};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Grant {
+pub(crate) struct UserGrant {
     #[serde(default)]
     membership_tier: Option<String>,
     #[serde(default)]
@@ -20,8 +20,8 @@ pub(crate) struct Grant {
 pub(crate) fn change(
     Caller(admin): Caller,
     Path(id): Path<Id>,
-    Json(grant): Json<Grant>,
-) -> Result<Json<Edited>, Problem> {
+    Json(grant): Json<UserGrant>,
+) -> Result<Json<EditedUser>, Problem> {
     let mut checks = Checks::default();
     let mut changes = Changes::default();
     if let Some(tier) = grant.membership_tier {
@@ -39,5 +39,5 @@ pub(crate) fn change(
     }
     checks.finish()?;
     let user = edit::apply(id, admin, changes)?.ok_or_else(users::unknown)?;
-    Ok(Json(Edited { message: "User updated successfully", user }))
+    Ok(Json(EditedUser { message: "User updated successfully", user }))
 }

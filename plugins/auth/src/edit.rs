@@ -111,6 +111,16 @@ impl From<UserEdit> for ProfileEdit {
     }
 }
 
+/// What becomes of a field that a client emptied.
+enum Emptied {
+    /// It must have something in it.
+    Refused,
+    /// The document has it no more, and readers put the default in.
+    Unset,
+    /// The document has this.
+    Becomes(Bson),
+}
+
 /// What an edit does to the document.
 #[derive(Default)]
 pub(crate) struct Changes {
@@ -123,47 +133,48 @@ pub(crate) struct Changes {
 impl Changes {
     /// What a valid edit does.
     pub(crate) fn of(edit: ProfileEdit) -> Result<Self, Problem> {
+        use Emptied::{Becomes, Refused, Unset};
         let mut changes = Self::default();
-        changes.field("firstName", edit.first_name, |text| validation::first_name(&text), None);
-        changes.field("lastName", edit.last_name, |text| validation::last_name(&text), Some("".into()));
-        changes.field("emailId", edit.email_id, |text| validation::email(&text), None);
-        changes.field("photoUrl", edit.photo_url, |text| validation::photo_url(&text), Some(Bson::Undefined));
-        changes.field("gender", edit.gender, |text| validation::gender(&text), Some(Bson::Undefined));
-        changes.field("age", edit.age, |age| validation::age(age.number()), Some(Bson::Undefined));
-        changes.field("about", edit.about, |text| validation::about(&text), Some("".into()));
-        changes.field("skills", edit.skills, |list| validation::skills(&list), Some(Bson::Array(Vec::new())));
+        changes.field("firstName", edit.first_name, Refused, |text| validation::first_name(&text));
+        changes.field("lastName", edit.last_name, Becomes("".into()), |text| validation::last_name(&text));
+        changes.field("emailId", edit.email_id, Refused, |text| validation::email(&text));
+        changes.field("photoUrl", edit.photo_url, Unset, |text| validation::photo_url(&text));
+        changes.field("gender", edit.gender, Unset, |text| validation::gender(&text));
+        changes.field("age", edit.age, Unset, |age| validation::age(age.number()));
+        changes.field("about", edit.about, Becomes("".into()), |text| validation::about(&text));
+        changes.field("skills", edit.skills, Becomes(Bson::Array(Vec::new())), |list| validation::skills(&list));
         std::mem::take(&mut changes.checks).finish()?;
         Ok(changes)
     }
 
-    /// Sets fields without any rule: for what is not of a form.
-    pub(crate) fn set(mut self, field: &'static str, changed: &'static str, value: impl Into<Bson>) -> Self {
+    /// Sets what is of no form. `named` is what the event calls it.
+    pub(crate) fn set(mut self, field: &'static str, named: &'static str, value: impl Into<Bson>) -> Self {
         self.set.insert(field, value);
-        if !self.fields.contains(&changed) {
-            self.fields.push(changed);
+        if !self.fields.contains(&named) {
+            self.fields.push(named);
         }
         self
     }
 
-    /// `empty` is what an emptied field holds: undefined takes it away, and nothing forbids to empty it.
     fn field<T, U: Into<Bson>>(
         &mut self,
         name: &'static str,
         change: Change<T>,
+        emptied: Emptied,
         check: impl FnOnce(T) -> Checked<U>,
-        empty: Option<Bson>,
     ) {
-        let checked = match (change, empty) {
+        let checked = match (change, emptied) {
             (Change::Absent, _) => return,
-            (Change::Value(value), _) => check(value).map(Into::into).map_err(str::to_owned),
+            (Change::Value(value), _) => check(value).map(|value| Some(value.into())).map_err(str::to_owned),
             (Change::Wrong(message), _) => Err(message),
-            (Change::Empty, Some(empty)) => Ok(empty),
-            (Change::Empty, None) => Err("must not be empty".to_owned()),
+            (Change::Empty, Emptied::Refused) => Err("must not be empty".to_owned()),
+            (Change::Empty, Emptied::Unset) => Ok(None),
+            (Change::Empty, Emptied::Becomes(value)) => Ok(Some(value)),
         };
-        match self.checks.take(name, checked) {
-            Some(Bson::Undefined) => self.unset.insert(name, ""),
+        let Some(value) = self.checks.take(name, checked) else { return };
+        match value {
             Some(value) => self.set.insert(name, value),
-            None => return,
+            None => self.unset.insert(name, ""),
         };
         self.fields.push(name);
     }

@@ -2,6 +2,8 @@
 
 use devconnect_sdk::prelude::*;
 
+use crate::user::User;
+
 /// An event of `user-events`.
 #[derive(Serialize, Event)]
 #[serde(rename_all = "camelCase")]
@@ -32,10 +34,10 @@ impl<T: Serialize> UserEvent<T> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SignUp<'a> {
-    pub(crate) first_name: &'a str,
-    pub(crate) last_name: &'a str,
-    pub(crate) email_id: &'a str,
-    pub(crate) signup_time: DateTime,
+    first_name: &'a str,
+    last_name: &'a str,
+    email_id: &'a str,
+    signup_time: DateTime,
 }
 
 #[derive(Serialize)]
@@ -77,14 +79,15 @@ struct View {
     timestamp: DateTime,
 }
 
-pub(crate) fn signed_up(user: Id, data: SignUp<'_>) -> UserEvent<SignUp<'_>> {
-    UserEvent::new("USER_SIGNUP", user, data.signup_time, data)
+pub(crate) fn signed_up(user: &User, now: DateTime) -> UserEvent<SignUp<'_>> {
+    let User { id, first_name, last_name, email_id, .. } = user;
+    UserEvent::new("USER_SIGNUP", *id, now, SignUp { first_name, last_name, email_id, signup_time: now })
 }
 
-pub(crate) fn logged_in<'a>(user: Id, email_id: &'a str, address: &'a str) -> UserEvent<LogIn<'a>> {
+pub(crate) fn logged_in<'a>(user: &'a User, address: &'a str) -> UserEvent<LogIn<'a>> {
     let now = DateTime::now();
-    let data = LogIn { email_id, login_time: now, ip_address: address, ip: address, timestamp: now };
-    UserEvent::new("USER_LOGIN", user, now, data)
+    let data = LogIn { email_id: &user.email_id, login_time: now, ip_address: address, ip: address, timestamp: now };
+    UserEvent::new("USER_LOGIN", user.id, now, data)
 }
 
 pub(crate) fn logged_out(user: Id) -> UserEvent<LogOut> {

@@ -9,7 +9,7 @@ use crate::{limits, settings};
 /// Refuses nobody for having no session: the host does, where the route demands one.
 pub(crate) fn filter(head: &Head) -> Result<Next, Problem> {
     let limit = settings::get()?.requests_per_minute;
-    let Some(token) = Token::of_request(head.headers())? else {
+    let Some(token) = Token::of_head(head)? else {
         limits::attempt(&head.remote_address, &head.route, limit)?;
         return Ok(Next::pass());
     };

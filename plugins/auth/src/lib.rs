@@ -4,7 +4,7 @@
 //! who calls, for these routes and for theirs.
 //!
 //! Invariants:
-//! - a password's hash is in [`user::Credentials`] alone, a type that cannot be written as JSON;
+//! - a password's hash is seen by [`user::Account`] alone, and nothing writes it into an answer or the cache;
 //! - documents decide, the cache saves work: whatever the cache says may be old (see [`session`] and [`accounts`]);
 //! - a document and its event are one commit; what has no document goes by the outbox (see [`events`]).
 

@@ -14,21 +14,18 @@ pub(crate) struct LogIn {
     password: String,
 }
 
-/// The longest password that is looked at, in bytes. Passwords of the former system had no limit.
-const LONGEST: usize = 1_024;
-
 pub(crate) fn log_in(
     RemoteAddress(address): RemoteAddress,
     Json(form): Json<LogIn>,
 ) -> Result<(Cookie, Json<User>), Problem> {
     limits::attempt(&address, "/login", settings::get()?.log_ins_per_minute)?;
-    if form.password.len() > LONGEST {
+    if form.password.len() > validation::LONGEST_PASSWORD {
         return Err(Problem::invalid("password", "is too long"));
     }
 
     let found = accounts::find_by_email(&validation::normal_email(&form.email_id))?;
     // An unknown address takes the time of a wrong password: the host compares with nothing for as long.
-    let hash = found.as_ref().map(|account| account.credentials.password.as_str());
+    let hash = found.as_ref().map(Account::hash);
     let account = match (passwords::verify(&form.password, hash)?, found) {
         (Verdict::Matches, Some(account)) => account,
         (Verdict::MatchesOutdated, Some(account)) => {
@@ -43,7 +40,7 @@ pub(crate) fn log_in(
     session::remember(&mut batch, &token, &account);
     accounts::remember(&mut batch, &account.user);
     accounts::send(batch);
-    events::tell(&events::logged_in(account.user.id, &account.user.email_id, &address));
+    events::tell(&events::logged_in(&account.user, &address));
     Ok((cookie::carrying(token.into_text())?, Json(accounts::shown(account.user)?)))
 }
 
@@ -51,7 +48,7 @@ pub(crate) fn log_in(
 /// still there, so that a change of the password at the same moment is not undone. The next log-in tries again if it fails.
 fn renew_hash(account: &Account, password: &str) {
     let renewed = passwords::hash(password).and_then(|hash| {
-        let filter = doc! { "_id": account.user.id, "password": &account.credentials.password };
+        let filter = doc! { "_id": account.user.id, "password": account.hash() };
         USERS.update_one(filter, doc! { "$set": { "password": hash } })
     });
     if let Err(error) = renewed {

@@ -29,9 +29,9 @@ pub(crate) fn change(
     checks.take("newPassword", validation::password(&form.new_password));
     checks.finish()?;
 
-    let mut account = USERS.get(id)?.ok_or_else(profile::gone)?;
-    let old_hash = account.credentials.password.as_str();
-    if form.current_password.len() > 1_024
+    let account = USERS.get(id)?.ok_or_else(profile::gone)?;
+    let old_hash = account.hash();
+    if form.current_password.len() > validation::LONGEST_PASSWORD
         || passwords::verify(&form.current_password, Some(old_hash))? == Verdict::Differs
     {
         return Err(Problem::invalid("currentPassword", "is not your password"));
@@ -39,7 +39,7 @@ pub(crate) fn change(
     let hash = passwords::hash(&form.new_password)?;
 
     let now = DateTime::now();
-    let cut_off = CutOff { valid_from: Some(now), generation: account.credentials.cut_off().generation + 1 };
+    let cut_off = CutOff { valid_from: Some(now), generation: account.cut_off().generation + 1 };
     let update = doc! { "$set": {
         "password": hash,
         "sessionsValidFrom": cut_off.valid_from,
@@ -56,7 +56,7 @@ pub(crate) fn change(
         return Err(Problem::conflict("The password was changed at the same time, please try again"));
     }
 
-    account.credentials.set_cut_off(cut_off);
+    let account = account.with_cut_off(cut_off);
     let token = token::issue(&account)?;
     let mut batch = Batch::new();
     session::remember_cut_off(&mut batch, id, &cut_off);

@@ -8,7 +8,7 @@ use crate::edit::{self, Changes, ProfileEdit};
 use crate::user::User;
 
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct Edited {
+pub(crate) struct EditedProfile {
     message: &'static str,
     data: User,
 }
@@ -18,9 +18,9 @@ pub(crate) fn view(Caller(id): Caller) -> Result<Json<User>, Problem> {
     Ok(Json(accounts::shown(user)?))
 }
 
-pub(crate) fn edit(Caller(id): Caller, Json(form): Json<ProfileEdit>) -> Result<Json<Edited>, Problem> {
+pub(crate) fn edit(Caller(id): Caller, Json(form): Json<ProfileEdit>) -> Result<Json<EditedProfile>, Problem> {
     let data = edit::apply(id, id, Changes::of(form)?)?.ok_or_else(gone)?;
-    Ok(Json(Edited { message: "Profile updated successfully", data }))
+    Ok(Json(EditedProfile { message: "Profile updated successfully", data }))
 }
 
 /// A session whose user was deleted meanwhile.

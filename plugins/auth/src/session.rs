@@ -8,8 +8,7 @@
 //! can tell so. A check that is merely bounded ("again after a minute") leaves the session open for that long, and a
 //! log-out holds at once. So documents decide: one query by two `_id`s, one trip, whether the cache answers or not. The
 //! embedded store answers it in microseconds on the same thread; on MongoDB it costs about 0.3 ms a request, which is
-//! what "at once, everywhere" is paid with. What the cache saves is the rest: reading the user, whose document is a
-//! hundred times larger.
+//! what "at once, everywhere" is paid with. What the cache saves is the second trip, for the user.
 //!
 //! **The cut-off of a user** is stored with the user, and beside the revoked tokens under `user:<id>` for as long as a
 //! token lives, so that the one query finds both.
@@ -34,7 +33,7 @@ pub(crate) use self::revocation::{REVOCATIONS, end, end_all, remember_cut_off};
 use crate::accounts::{self, Facts};
 use crate::settings;
 use crate::token::{Claims, Token};
-use crate::user::{Account, USERS};
+use crate::user::{self, Account, USERS};
 
 const ENTRY: Key<Entry> = Key::new("session:{}", Duration::from_secs(24 * 60 * 60));
 
@@ -43,8 +42,17 @@ const ENTRY: Key<Entry> = Key::new("session:{}", Duration::from_secs(24 * 60 * 6
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Entry {
     user_id: Id,
-    #[serde(flatten)]
-    facts: Facts,
+    email_id: String,
+    first_name: String,
+    /// The former system's entries have none.
+    #[serde(default = "user::default_role")]
+    role: String,
+}
+
+impl Entry {
+    fn into_facts(self) -> Facts {
+        Facts { email_id: self.email_id, first_name: self.first_name, role: self.role }
+    }
 }
 
 /// Which of a user's sessions are over: those of before.
@@ -105,7 +113,8 @@ pub(crate) fn check(token: &Token, known: Known, strict: bool) -> Result<Option<
 
 /// A session is new, or was not in the cache: the next request finds it there.
 pub(crate) fn remember(batch: &mut Batch, token: &Token, account: &Account) {
-    let entry = Entry { user_id: account.user.id, facts: Facts::of(&account.user) };
+    let Facts { email_id, first_name, role } = Facts::of(&account.user);
+    let entry = Entry { user_id: account.user.id, email_id, first_name, role };
     batch.set(&ENTRY, token.cache_name(), &entry);
 }
 
@@ -117,7 +126,7 @@ pub(crate) fn forget(token: &Token) {
 }
 
 fn counted(token: &Token, account: Option<Account>) -> Result<Option<Identity>, Problem> {
-    let Some(account) = account.filter(|account| !account.credentials.cut_off().covers(&token.claims)) else {
+    let Some(account) = account.filter(|account| !account.cut_off().covers(&token.claims)) else {
         return Ok(None);
     };
     let mut batch = Batch::new();
@@ -141,7 +150,7 @@ fn without_documents(
     if revocation::cached_cut_off(token.claims.user_id).is_some_and(|cut_off| cut_off.covers(&token.claims)) {
         return Ok(None);
     }
-    identify(token, &facts.unwrap_or(entry.facts)).map(Some)
+    identify(token, &facts.unwrap_or_else(|| entry.into_facts())).map(Some)
 }
 
 fn identify(token: &Token, facts: &Facts) -> Result<Identity, Problem> {

@@ -1,11 +1,9 @@
 //! Opening an account.
 
-use devconnect_sdk::bson::Document;
 use devconnect_sdk::cache::Batch;
-use devconnect_sdk::documents;
 use devconnect_sdk::prelude::*;
 
-use crate::user::{self, Account, USERS, User};
+use crate::user::{Account, Row, USERS, User};
 use crate::validation::{self, Checks};
 use crate::{accounts, cookie, events, limits, session, settings, token};
 
@@ -20,7 +18,7 @@ pub(crate) struct SignUp {
 }
 
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct Added {
+pub(crate) struct AddedUser {
     message: &'static str,
     data: User,
 }
@@ -28,7 +26,7 @@ pub(crate) struct Added {
 pub(crate) fn sign_up(
     RemoteAddress(address): RemoteAddress,
     Json(form): Json<SignUp>,
-) -> Result<(Cookie, Json<Added>), Problem> {
+) -> Result<(Cookie, Json<AddedUser>), Problem> {
     limits::attempt(&address, "/signup", settings::get()?.sign_ups_per_minute)?;
 
     let mut checks = Checks::default();
@@ -37,18 +35,17 @@ pub(crate) fn sign_up(
     let email = checks.take("emailId", validation::email(&form.email_id));
     checks.take("password", validation::password(&form.password));
     checks.finish()?;
-    let (first_name, last_name) = (first_name.unwrap_or_default(), last_name.unwrap_or_default());
-    let email = email.unwrap_or_default();
 
-    let (id, now) = (Id::new(), DateTime::now());
     let hash = passwords::hash(&form.password)?;
-    let document = user::new_document(id, &first_name, &last_name, &email, &hash, now);
-    let data = events::SignUp { first_name: &first_name, last_name: &last_name, email_id: &email, signup_time: now };
+    let now = DateTime::now();
+    let user = User::new(first_name.unwrap_or_default(), last_name.unwrap_or_default(), email.unwrap_or_default(), now);
+    let account = Account::new(user, hash);
+    let user = &account.user;
     // The check is for a database whose unique index somebody made otherwise; the index is for two sign-ups at once.
     let outcome = Transaction::new()
-        .check(&USERS, doc! { "emailId": &email }, Expect::None)
-        .insert(&USERS.of::<Document>(), &document)
-        .publish(&events::signed_up(id, data))
+        .check(&USERS, doc! { "emailId": &user.email_id }, Expect::None)
+        .insert(&USERS.of::<Row<'_>>(), &account.row())
+        .publish(&events::signed_up(user, now))
         .commit();
     match outcome {
         Ok(outcome) if outcome.is_committed() => {}
@@ -57,14 +54,13 @@ pub(crate) fn sign_up(
         Err(error) => return Err(error.into()),
     }
 
-    let account: Account = documents::from_document(&document)?;
     let token = token::issue(&account)?;
     let mut batch = Batch::new();
     session::remember(&mut batch, &token, &account);
     accounts::remember(&mut batch, &account.user);
     accounts::send(batch);
     let data = accounts::shown(account.user)?;
-    Ok((cookie::carrying(token.into_text())?, Json(Added { message: "User added successfully", data })))
+    Ok((cookie::carrying(token.into_text())?, Json(AddedUser { message: "User added successfully", data })))
 }
 
 /// The address has an account already.

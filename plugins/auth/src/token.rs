@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use devconnect_sdk::prelude::*;
+use devconnect_sdk::serde_json;
 use sha2::{Digest, Sha256};
 
 use crate::cookie;
@@ -53,7 +54,7 @@ pub(crate) fn issue(account: &Account) -> Result<Token, Problem> {
         user_id: account.user.id,
         email_id: &account.user.email_id,
         jti: Id::new(),
-        generation: account.credentials.cut_off().generation,
+        generation: account.cut_off().generation,
     };
     let text = tokens::sign(&claims, LIFE)?;
     Token::read(text)?.ok_or_else(|| Problem::internal("a token that was just signed is refused"))
@@ -68,6 +69,18 @@ impl Token {
             return Ok(from_cookie);
         }
         headers.bearer().map_or(Ok(None), Self::read)
+    }
+
+    /// The same for a socket that wants to open: clients that set neither header nor cookie there send
+    /// `auth: { token }`.
+    pub(crate) fn of_head(head: &Head) -> Result<Option<Self>, Error> {
+        #[derive(Deserialize)]
+        struct Auth {
+            token: String,
+        }
+        let found = Self::of_request(head.headers())?;
+        let Some(payload) = head.auth_payload.as_deref().filter(|_| found.is_none()) else { return Ok(found) };
+        serde_json::from_str::<Auth>(payload).map_or(Ok(None), |auth| Self::read(auth.token))
     }
 
     fn read(text: String) -> Result<Option<Self>, Error> {

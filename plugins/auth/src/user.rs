@@ -2,7 +2,8 @@
 
 mod lenient;
 
-use devconnect_sdk::bson::Document;
+use std::fmt;
+
 use devconnect_sdk::prelude::*;
 
 use crate::session::CutOff;
@@ -30,6 +31,7 @@ pub(crate) struct User {
     #[serde(default, deserialize_with = "lenient::whole", skip_serializing_if = "Option::is_none")]
     age: Option<i32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["male", "female", "others", null]))]
     gender: Option<String>,
     #[serde(default = "default_photo", deserialize_with = "lenient::photo")]
     photo_url: String,
@@ -42,13 +44,51 @@ pub(crate) struct User {
     #[serde(default, deserialize_with = "lenient::or_default")]
     is_premium: bool,
     #[serde(default = "default_tier", deserialize_with = "lenient::tier")]
+    #[schemars(extend("enum" = TIERS))]
     membership_tier: String,
     #[serde(default = "default_role", deserialize_with = "lenient::role")]
+    #[schemars(extend("enum" = ROLES))]
     pub(crate) role: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     created_at: Option<DateTime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     updated_at: Option<DateTime>,
+    // What follows is read from documents alone, and seen by `Account` alone.
+    #[serde(default, skip_serializing, deserialize_with = "lenient::or_default")]
+    #[schemars(skip)]
+    password: Hash,
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    sessions_valid_from: Option<DateTime>,
+    #[serde(default, skip_serializing, deserialize_with = "lenient::or_default")]
+    #[schemars(skip)]
+    session_generation: i64,
+}
+
+impl User {
+    /// A user who just signed up, with mongoose's defaults.
+    pub(crate) fn new(first_name: String, last_name: String, email_id: String, now: DateTime) -> Self {
+        Self {
+            id: Id::new(),
+            first_name,
+            last_name,
+            email_id,
+            age: None,
+            gender: None,
+            photo_url: default_photo(),
+            about: default_about(),
+            skills: Vec::new(),
+            email_preferences: EmailPreferences::default(),
+            is_premium: false,
+            membership_tier: default_tier(),
+            role: default_role(),
+            created_at: Some(now),
+            updated_at: Some(now),
+            password: Hash::default(),
+            sessions_valid_from: None,
+            session_generation: 0,
+        }
+    }
 }
 
 /// A user as everybody sees it.
@@ -103,73 +143,60 @@ impl Default for EmailPreferences {
     }
 }
 
-/// What proves that somebody is the user, and since when. Nothing writes it anywhere: it has no `Serialize`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Credentials {
-    /// The password's hash: argon2id's, or the former system's bcrypt.
-    #[serde(default, deserialize_with = "lenient::or_default")]
-    pub(crate) password: String,
-    #[serde(default)]
-    sessions_valid_from: Option<DateTime>,
-    #[serde(default, deserialize_with = "lenient::or_default")]
-    session_generation: i64,
+/// The hash of a password: argon2id's, or the former system's bcrypt. Nothing writes it anywhere: it has no `Serialize`.
+#[derive(Clone, Default, Deserialize)]
+struct Hash(String);
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Hash")
+    }
 }
 
-impl Credentials {
+/// One document of `users`: the user, and what proves that somebody is it.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Account {
+    pub(crate) user: User,
+}
+
+impl Account {
+    /// A new one.
+    pub(crate) fn new(user: User, hash: String) -> Self {
+        Self { user: User { password: Hash(hash), ..user } }
+    }
+
+    /// The password's hash; empty where the document has none, which no password matches.
+    pub(crate) fn hash(&self) -> &str {
+        &self.user.password.0
+    }
+
     /// Which sessions are over.
     pub(crate) fn cut_off(&self) -> CutOff {
-        CutOff { valid_from: self.sessions_valid_from, generation: self.session_generation }
+        CutOff { valid_from: self.user.sessions_valid_from, generation: self.user.session_generation }
     }
 
-    /// The same, after a change.
-    pub(crate) fn set_cut_off(&mut self, cut_off: CutOff) {
-        self.sessions_valid_from = cut_off.valid_from;
-        self.session_generation = cut_off.generation;
+    /// The same account after its sessions were ended.
+    pub(crate) fn with_cut_off(mut self, cut_off: CutOff) -> Self {
+        self.user.sessions_valid_from = cut_off.valid_from;
+        self.user.session_generation = cut_off.generation;
+        self
+    }
+
+    /// The document to insert, as mongoose would make it.
+    pub(crate) fn row(&self) -> Row<'_> {
+        Row { user: &self.user, password: &self.user.password.0, version: 0 }
     }
 }
 
-/// One document of `users`.
-#[derive(Deserialize)]
-pub(crate) struct Account {
+/// A document of `users` to insert.
+#[derive(Serialize)]
+pub(crate) struct Row<'a> {
     #[serde(flatten)]
-    pub(crate) user: User,
-    #[serde(flatten)]
-    pub(crate) credentials: Credentials,
-}
-
-/// What a sign-up makes of a user, with mongoose's defaults and its version key.
-pub(crate) fn new_document(
-    id: Id,
-    first_name: &str,
-    last_name: &str,
-    email: &str,
-    hash: &str,
-    now: DateTime,
-) -> Document {
-    let preferences = EmailPreferences::default();
-    doc! {
-        "_id": id,
-        "firstName": first_name,
-        "lastName": last_name,
-        "emailId": email,
-        "password": hash,
-        "photoUrl": DEFAULT_PHOTO,
-        "about": DEFAULT_ABOUT,
-        "skills": [],
-        "emailPreferences": {
-            "welcomeEmail": preferences.welcome_email,
-            "connectionRequests": preferences.connection_requests,
-            "loginSuggestions": preferences.login_suggestions,
-            "marketingEmails": preferences.marketing_emails,
-        },
-        "isPremium": false,
-        "membershipTier": default_tier(),
-        "role": default_role(),
-        "createdAt": now,
-        "updatedAt": now,
-        "__v": 0,
-    }
+    user: &'a User,
+    password: &'a str,
+    #[serde(rename = "__v")]
+    version: i32,
 }
 
 fn default_photo() -> String {

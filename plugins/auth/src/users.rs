@@ -8,7 +8,7 @@ use crate::user::{SafeUser, User};
 use crate::{accounts, events, profile};
 
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct Edited {
+pub(crate) struct EditedUser {
     pub(crate) message: &'static str,
     pub(crate) user: User,
 }
@@ -19,9 +19,9 @@ pub(crate) fn view(Caller(viewer): Caller, Path(id): Path<Id>) -> Result<Json<Sa
     Ok(Json(user.into()))
 }
 
-pub(crate) fn edit(Oneself(id): Oneself, Json(form): Json<UserEdit>) -> Result<Json<Edited>, Problem> {
+pub(crate) fn edit(Oneself(id): Oneself, Json(form): Json<UserEdit>) -> Result<Json<EditedUser>, Problem> {
     let user = edit::apply(id, id, Changes::of(form.into())?)?.ok_or_else(profile::gone)?;
-    Ok(Json(Edited { message: "User updated successfully", user }))
+    Ok(Json(EditedUser { message: "User updated successfully", user }))
 }
 
 pub(crate) fn unknown() -> Problem {

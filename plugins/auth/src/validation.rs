@@ -54,6 +54,9 @@ pub(crate) fn email(text: &str) -> Checked<String> {
     Ok(text)
 }
 
+/// The longest password that is compared at all, in bytes: the former system set no limit when it was chosen.
+pub(crate) const LONGEST_PASSWORD: usize = 1_024;
+
 pub(crate) fn password(text: &str) -> Checked<()> {
     let has = |kind: fn(char) -> bool| text.chars().any(kind);
     if !(8..=128).contains(&text.chars().count()) {

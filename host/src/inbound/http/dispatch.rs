@@ -177,10 +177,12 @@ impl Gateway {
     }
 
     fn log(&self, method: &Method, path: &str, request: RequestId, status: StatusCode, took: Duration) {
+        // A balancer that asks a host that is not ready is no error to tell of each time.
+        let failed = status.is_server_error() && path != "/readyz";
         let wanted = match self.access_log {
             AccessLog::Off => false,
-            AccessLog::Errors => status.is_server_error(),
-            AccessLog::Sampled => status.is_server_error() || request.sampled(SAMPLE),
+            AccessLog::Errors => failed,
+            AccessLog::Sampled => failed || request.sampled(SAMPLE),
             AccessLog::All => true,
         };
         if wanted {

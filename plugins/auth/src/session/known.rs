@@ -19,8 +19,8 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Counts the request by its session, and asks for what is known of that. How many requests it makes in this minute,
-    /// and what is known.
+    /// Counts the request by its session, and asks what is known of that: which request of this minute it is, and the
+    /// rest.
     pub(crate) fn of_session(token: &Token, route: &str) -> (Result<i64, Error>, Self) {
         let mut batch = Batch::new();
         let counted = limits::count(&mut batch, token.session_id(), route);

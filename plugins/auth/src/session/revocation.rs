@@ -1,5 +1,6 @@
 //! What ended sessions leave behind.
 
+use devconnect_sdk::cache::Batch;
 use devconnect_sdk::documents::UpdateOptions;
 use devconnect_sdk::prelude::*;
 
@@ -83,7 +84,7 @@ pub(crate) fn end_all(transaction: Transaction, user: Id, cut_off: CutOff) -> Tr
 }
 
 /// Tells the cache of a cut-off, once it is committed.
-pub(crate) fn remember_cut_off(batch: &mut devconnect_sdk::cache::Batch, user: Id, cut_off: &CutOff) {
+pub(crate) fn remember_cut_off(batch: &mut Batch, user: Id, cut_off: &CutOff) {
     batch.set(&CUT_OFF, user, cut_off);
 }
 

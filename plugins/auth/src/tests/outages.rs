@@ -27,6 +27,13 @@ fn without_documents_a_cached_session_counts() {
     assert_problem(&refused, 503);
     assert!(refused.header("retry-after").is_some());
     assert_problem(&log_in(&app, "ada@example.com", PASSWORD), 503);
+    let form = json!({ "firstName": "Bob", "emailId": "bob@example.com", "password": PASSWORD });
+    let sign_up = app.call(Request::post("/signup").json(&form));
+    assert_problem(&sign_up, 503);
+    assert_eq!(sign_up.cookie("token"), None);
+    assert_eq!(app.platform().events().len(), 1, "nothing is half done: there is Ada's sign-up, and no more");
+    app.platform().bring_back(Store::Documents);
+    assert_eq!(app.platform().documents("users").len(), 1);
 }
 
 #[test]

@@ -190,3 +190,28 @@ fn an_operator_can_end_sessions_by_hand() {
     set(app.platform().now().plus(minutes(1)));
     assert_eq!(view(&app, &member).status(), 401);
 }
+
+#[test]
+fn a_socket_may_bring_its_token_in_its_payload() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    let found = |auth_payload: Option<Value>| {
+        let head = Head {
+            method: Method::Get,
+            path: "/socket.io/".to_owned(),
+            route: "/".to_owned(),
+            access: Access::Optional,
+            kind: devconnect_sdk::filter::Kind::Socket,
+            auth_payload: auth_payload.map(|payload| payload.to_string()),
+            remote_address: "192.0.2.1".to_owned(),
+            request_id: "1".to_owned(),
+        };
+        let next = app.platform().run(|| crate::filter::filter(&head)).unwrap();
+        format!("{next:?}").contains(&format!("subject: {:?}", member.id))
+    };
+    assert!(found(Some(json!({ "token": member.token }))));
+    for nobody in [None, Some(json!({})), Some(json!({ "token": 1 })), Some(json!("x")), Some(json!({ "token": "x" }))]
+    {
+        assert!(!found(nobody));
+    }
+}

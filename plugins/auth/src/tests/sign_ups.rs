@@ -190,3 +190,15 @@ fn in_production_cookies_cross_sites_over_tls_alone() {
     let gone = app.call(Request::post("/logout"));
     assert_eq!(gone.header("set-cookie"), Some("token=; Path=/; Max-Age=0; HttpOnly; SameSite=None; Secure"));
 }
+
+#[test]
+fn an_address_has_one_account_also_where_no_index_says_so() {
+    // As after an index that somebody made with other options: that is logged, and not fatal.
+    let app = App::new(crate::routes()).with_filter(crate::filter::filter);
+    let ada = sign_up(&app, "Ada");
+    let bob = sign_up(&app, "Bob");
+    assert_eq!(app.call(Request::post("/signup").json(&form())).invalid_fields(), ["emailId"]);
+    let edit = patch(&app, &bob, "/profile/edit", json!({ "emailId": "ada@example.com" }));
+    assert_eq!(edit.invalid_fields(), ["emailId"]);
+    assert_eq!(log_in(&app, "ada@example.com", PASSWORD).value()["_id"], json!(ada.id));
+}

@@ -10,7 +10,6 @@ pub(crate) const SECRET: &[(&str, &str)] = &[("JWT_SECRET", "for benchmarks only
 pub(crate) const AUTH: &str = r#"
 [plugins.auth]
 source = "auth.wasm"
-filters = ["auth"]
 grants = { cache = ["session:*", "user:*", "ratelimit:*"], documents = ["users", "revocations"], publish = ["user-events", "analytics-events"], consume = ["user-events"], realtime = ["/"], tokens = true, passwords = true }
 settings = { requests-per-minute = 1000000000, sign-ups-per-minute = 1000000000, log-ins-per-minute = 1000000000, admins = [] }
 "#;

@@ -1,0 +1,30 @@
+//! How much a call computes, in ticks of the coarse clock.
+//!
+//! The engine's epoch interrupts a guest at every tick, also at the first instruction after a wait that spanned many. Only
+//! a tick that passed while the guest was being polled is computing; so each poll notes when it began.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
+
+use crate::clock;
+
+thread_local! {
+    /// When the poll that runs on this thread began. A guest runs on the thread that polls it, and polls do not nest.
+    static POLLED_MS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Runs a guest's future so that [`is_computing`] can tell.
+pub(super) async fn metered<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        POLLED_MS.set(clock::now_ms());
+        future.as_mut().poll(context)
+    })
+    .await
+}
+
+/// Whether a tick passed since the poll of the guest that runs on this thread began.
+pub(super) fn is_computing() -> bool {
+    POLLED_MS.get() != clock::now_ms()
+}
