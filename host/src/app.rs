@@ -13,6 +13,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
 use crate::cli::{self, Cli, Command};
 use crate::config::{self, Resolved};
@@ -103,7 +104,8 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
         .map_err(|error| Error::Engine { cause: error.into() })?;
     let deployment = Arc::new(Deployment::new(loader, Arc::clone(&routes), metrics, resolved.runtime.clone()));
     let ready = Arc::new(AtomicBool::new(false));
-    let gateway = Arc::new(gateway(&resolved, &routes, &deployment, &ready, &shutdown)?);
+    let (detached, mut going_on) = mpsc::channel(1);
+    let gateway = Arc::new(gateway(&resolved, &routes, &deployment, &ready, &shutdown, detached)?);
 
     let deploying =
         tokio::spawn(deploy(Arc::clone(&deployment), resolved.clone(), path.to_owned(), variables, reloads, ready));
@@ -121,6 +123,10 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
     };
     let service = move |request, connection| Arc::clone(&gateway).serve(request, connection);
     let drained = server::serve(listener, limits, service, shutdown.requested()).await;
+    // Calls whose clients left, before their stores close; nothing is ever sent, the last of them closes the channel.
+    if tokio::time::timeout(resolved.server.shutdown_grace, going_on.recv()).await.is_err() {
+        tracing::warn!("calls whose clients left were cut at the end of the grace");
+    }
     deploying.abort();
     trimming.abort();
     if let Some(scraping) = scraping {
@@ -138,6 +144,7 @@ fn gateway(
     deployment: &Arc<Deployment>,
     ready: &Arc<AtomicBool>,
     shutdown: &Shutdown,
+    detached: mpsc::Sender<()>,
 ) -> Result<Gateway, Error> {
     let readiness = {
         let (deployment, ready, shutdown) = (Arc::clone(deployment), Arc::clone(ready), shutdown.clone());
@@ -164,6 +171,7 @@ fn gateway(
         body: body::Limits { bytes: resolved.server.body_limit, time: resolved.server.read_timeout },
         host: host_routes::router(readiness, Arc::clone(&routes.openapi)),
         ready: Arc::clone(ready),
+        detached,
         files,
         access_log: resolved.server.access_log,
     })

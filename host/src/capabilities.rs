@@ -63,8 +63,10 @@ pub struct Plugin {
     pub secrets: std::collections::BTreeMap<String, Secret>,
     /// How much of it, for each call.
     pub limits: crate::config::Limits,
-    /// Log lines, for each second.
-    pub log: Arc<logging::Limiter>,
+    /// Its log lines, for each second.
+    pub log: logging::Limiter,
+    /// The host's log lines about its faults, for each second.
+    pub faults: logging::Limiter,
     /// Events published, for each second.
     pub publishing: events::Quota,
     /// The stores.

@@ -16,6 +16,7 @@ pub mod fault;
 mod limits;
 mod linker;
 mod load;
+mod permits;
 mod pool;
 mod proxy;
 mod store;

@@ -202,7 +202,13 @@ impl Host for Ctx {
     async fn hash_get_all(&mut self, key: String) -> Answer<Vec<(String, Vec<u8>)>> {
         let cache = self.cache_key(&key)?;
         let fields = cache.hash_get_all(&key).await?;
-        fields.into_iter().map(|(name, value)| Ok((name, self.cache_value(&value)?))).collect()
+        fields
+            .into_iter()
+            .map(|(name, value)| {
+                self.retain(name.len())?;
+                Ok((name, self.cache_value(&value)?))
+            })
+            .collect()
     }
 
     async fn hash_delete(&mut self, key: String, fields: Vec<String>) -> Answer<u32> {

@@ -25,6 +25,8 @@ use query::validate::{Limits, validate};
 type Answer<T> = Result<T, HostError>;
 type Document = Vec<u8>;
 
+/// Most cursors that one call may hold open.
+const CURSORS: usize = 8;
 /// Longest name of a collection, in bytes.
 const NAME: usize = 120;
 
@@ -172,6 +174,10 @@ impl Host for Ctx {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
         let options = find_options(options)?;
+        // Each holds a snapshot of the store, and what it has sorted.
+        if self.cursors.0.len() >= CURSORS {
+            return Err(Error::too_large(format!("{CURSORS} open cursors in one call: drop one first")).into());
+        }
         let cursor = store.open(&collection, filter, options).await?;
         let handle = self.table.push(Cursor(cursor))?;
         self.cursors.0.push(handle.rep());
@@ -308,8 +314,11 @@ impl HostCursor for Ctx {
 
     async fn drop(&mut self, cursor: Resource<Cursor>) -> wasmtime::Result<()> {
         let rep = cursor.rep();
-        self.table.delete(cursor)?;
-        self.cursors.0.retain(|open| *open != rep);
+        // A handle that outlived its call was closed then; its place may hold another call's cursor now.
+        if let Some(at) = self.cursors.0.iter().position(|open| *open == rep) {
+            self.cursors.0.swap_remove(at);
+            self.table.delete(cursor)?;
+        }
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ pub use backend::Backend;
 pub use quota::Quota;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::error::{Error, Result as Checked};
 use super::host_error::lower;
@@ -18,6 +19,8 @@ use crate::bindings::devconnect::platform::events::{self as wit, Host};
 const TOPIC: usize = 249;
 const KEY: usize = 1024;
 const HEADERS: usize = 64;
+/// How long an acknowledgement may take: the WIT's promise.
+const ACKNOWLEDGEMENT: Duration = Duration::from_millis(500);
 const HEADER_BYTES: usize = 16 * 1024;
 
 impl Ctx {
@@ -34,6 +37,15 @@ impl Ctx {
         self.plugin.publishing.take(events.len())?;
         Ok(events.into_iter().map(raise).collect())
     }
+}
+
+/// Waits for the broker's acknowledgement, but not past its time or the call's.
+async fn within<T>(function: &str, deadline: Instant, answer: impl Future<Output = Checked<T>>) -> Checked<T> {
+    let most = ACKNOWLEDGEMENT.min(deadline.saturating_duration_since(Instant::now()));
+    tokio::time::timeout(most, answer).await.unwrap_or_else(|_| {
+        let ms = most.as_millis();
+        Err(Error::timeout(format!("{function}: no acknowledgement within {ms} ms; it may still arrive")))
+    })
 }
 
 fn check(event: &wit::Event) -> Checked<()> {
@@ -82,7 +94,7 @@ impl Host for Ctx {
             return Err(Error::invalid("no event").into());
         };
         let log = Arc::clone(&self.plugin.services.events);
-        Ok(position(log.publish(event).await?))
+        Ok(position(within("publish", self.call.deadline, log.publish(event)).await?))
     }
 
     async fn publish_batch(
@@ -92,7 +104,7 @@ impl Host for Ctx {
         self.enter()?;
         let events = self.events(events)?;
         let log = Arc::clone(&self.plugin.services.events);
-        let answers = log.publish_batch(events).await?;
+        let answers = within("publish-batch", self.call.deadline, log.publish_batch(events)).await?;
         Ok(answers.into_iter().map(|answer| answer.map(position).map_err(lower)).collect())
     }
 

@@ -24,7 +24,7 @@ impl From<Error> for HostError {
 
 impl From<Denied> for HostError {
     fn from(denied: Denied) -> Self {
-        Self::Answer(Error::denied(denied.to_string()))
+        Self::Answer(denied.into())
     }
 }
 

@@ -13,7 +13,7 @@ use super::Ctx;
 use crate::bindings::devconnect::platform::logging::{Host, Level};
 use crate::telemetry::one_line;
 
-/// Longest message and longest list of fields, in bytes, that one line keeps.
+/// Longest line, message and fields together, in bytes; a longer one is dropped and counted.
 const LINE: usize = 8 * 1024;
 
 impl Host for Ctx {

@@ -1,7 +1,7 @@
 //! A guest's answer as an HTTP response.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::http::body::ResponseBody;
 use crate::bindings::devconnect::platform::http_types::{Media, Response as Answer};
@@ -9,9 +9,12 @@ use crate::bindings::devconnect::platform::http_types::{Media, Response as Answe
 /// Most headers of one answer.
 const HEADERS: usize = 128;
 
-/// Headers that belong to the host: what a guest says of them is dropped.
+/// Headers that belong to the host: what a guest says of them is dropped. Who may read an answer from another origin is
+/// `server.origins`'s to say, not a plugin's.
 fn is_the_hosts(name: &HeaderName) -> bool {
-    [CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING, DATE, UPGRADE].contains(name) || name == "keep-alive"
+    [CONTENT_LENGTH, CONNECTION, TRANSFER_ENCODING, DATE, UPGRADE, TE, TRAILER].contains(name)
+        || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+        || name.as_str().starts_with("access-control-")
 }
 
 /// The response, or what is wrong with the answer.
@@ -20,28 +23,31 @@ pub(crate) fn response(answer: Answer) -> Result<Response<ResponseBody>, String>
     let status = StatusCode::from_u16(status).map_err(|_| format!("its status is {status}"))?;
     let mut response = Response::new(if body.is_empty() { ResponseBody::empty() } else { ResponseBody::full(body) });
     *response.status_mut() = status;
-    add(response.headers_mut(), headers)?;
+    for (name, value) in self::headers(headers)? {
+        response.headers_mut().append(name, value);
+    }
     if let Some(media) = content_type(media)? {
         response.headers_mut().insert(CONTENT_TYPE, media);
     }
     Ok(response)
 }
 
-/// Adds a guest's headers.
-pub(crate) fn add(to: &mut HeaderMap, headers: Vec<(String, Vec<u8>)>) -> Result<(), String> {
+/// A guest's headers, without those that belong to the host.
+pub(crate) fn headers(headers: Vec<(String, Vec<u8>)>) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
     if headers.len() > HEADERS {
         return Err(format!("it has {} headers; the most is {HEADERS}", headers.len()));
     }
+    let mut checked = Vec::with_capacity(headers.len());
     for (name, value) in headers {
         let name =
             HeaderName::try_from(name.as_str()).map_err(|_| format!("`{}` is no header name", name.escape_debug()))?;
         let value =
             HeaderValue::try_from(value).map_err(|_| format!("the value of its header `{name}` is not allowed"))?;
         if !is_the_hosts(&name) && name != CONTENT_TYPE {
-            to.append(name, value);
+            checked.push((name, value));
         }
     }
-    Ok(())
+    Ok(checked)
 }
 
 fn content_type(media: Media) -> Result<Option<HeaderValue>, String> {

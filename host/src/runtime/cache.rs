@@ -15,6 +15,8 @@ use wasmtime::component::Component;
 use super::Engine;
 use super::component::Description;
 
+/// Files that are kept, two a component: enough for a hundred plugins and some versions back.
+const KEPT: usize = 512;
 /// Bits of a folder's mode that let others write.
 const OTHERS_WRITE: u32 = 0o022;
 
@@ -85,7 +87,9 @@ impl Cache {
 
     /// Keeps compiled code under the component's digest.
     pub(super) fn store(&self, digest: &Digest, code: &[u8]) -> io::Result<()> {
-        self.write(&self.path(digest, "cwasm"), code)
+        self.write(&self.path(digest, "cwasm"), code)?;
+        self.prune();
+        Ok(())
     }
 
     /// What the component said of itself when it was first loaded.
@@ -97,6 +101,21 @@ impl Cache {
     /// Keeps what a component says of itself.
     pub(super) fn describe(&self, digest: &Digest, description: &Description) -> io::Result<()> {
         self.write(&self.path(digest, "json"), &serde_json::to_vec(description)?)
+    }
+
+    /// Removes the oldest files beyond those worth keeping. One that is mapped by a running version lives on without a name.
+    fn prune(&self) {
+        let Ok(folder) = fs::read_dir(&self.folder) else { return };
+        let mut files: Vec<_> = folder
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
+            })
+            .collect();
+        files.sort();
+        for (_, path) in files.iter().take(files.len().saturating_sub(KEPT)) {
+            let _gone = fs::remove_file(path);
+        }
     }
 
     fn path(&self, digest: &Digest, extension: &str) -> PathBuf {

@@ -75,16 +75,15 @@ macro_rules! call {
 
 /// Ends a call: the instance goes back or goes away, and the operator learns of what went wrong.
 fn finish<T>(mut lease: Lease, request_id: RequestId, result: Option<wasmtime::Result<T>>) -> Outcome<T> {
-    let version = Arc::clone(&lease.version);
     let fault = match result {
         Some(Ok(answer)) => {
-            let Ok(instance) = lease.instance() else {
-                return Outcome::fault(Fault::Instantiate("the lease has ended".to_owned()));
+            let (output, call) = match lease.instance() {
+                Ok(instance) => (instance.store.data().ctx.output.take(), instance.store.data_mut().ctx.end()),
+                Err(fault) => return Outcome::fault(fault),
             };
-            let output = instance.store.data().ctx.output.take();
-            let call = instance.store.data_mut().ctx.end();
+            let version = &lease.version;
             if let Some(text) = output {
-                print(&version, request_id, &text);
+                print(version, request_id, &text);
             }
             if call.log_dropped > 0 {
                 version.metrics.log_dropped.inc_by(call.log_dropped.into());
@@ -100,8 +99,9 @@ fn finish<T>(mut lease: Lease, request_id: RequestId, result: Option<wasmtime::R
             let refused = lease.instance().ok().and_then(|instance| instance.store.data().limiter.refused());
             Fault::of(&error, refused)
         }
-        None => Fault::Deadline(version.plugin.limits.deadline),
+        None => Fault::Deadline(lease.version.plugin.limits.deadline),
     };
+    let version = Arc::clone(&lease.version);
     Outcome::fault(report(&version, lease.instance().ok(), request_id, fault))
 }
 
@@ -110,11 +110,14 @@ pub(super) fn report(version: &Version, instance: Option<&mut Instance>, request
     version.metrics.fault(fault.label());
     let output = instance.and_then(|instance| instance.store.data().ctx.output.take()).unwrap_or_default();
     let backtrace = match &fault {
-        Fault::Trap { backtrace, .. } => backtrace.as_str(),
+        Fault::Trap { backtrace, .. } | Fault::Growth { backtrace, .. } => backtrace.as_str(),
         _ => "",
     };
     // Being overloaded is reported by metrics and by the client's 503; a line for each would make it worse.
-    if !matches!(fault, Fault::Overloaded { .. } | Fault::PoolExhausted) {
+    let quiet = matches!(fault, Fault::Overloaded { .. } | Fault::PoolExhausted);
+    if !quiet && !version.plugin.faults.allow() {
+        version.plugin.log.add_dropped(1);
+    } else if !quiet {
         tracing::error!(
             target: "plugin",
             plugin = &*version.plugin.name,
@@ -132,7 +135,9 @@ pub(super) fn report(version: &Version, instance: Option<&mut Instance>, request
 
 /// What a guest wrote to stdout and stderr, as one line of its log, under the caps of `logging`.
 pub(super) fn print(version: &Version, request_id: RequestId, text: &str) {
-    if version.plugin.log.allow() {
+    if !version.plugin.log.allow() {
+        version.plugin.log.add_dropped(1);
+    } else {
         tracing::info!(
             target: "plugin",
             plugin = &*version.plugin.name,
@@ -159,7 +164,14 @@ impl Version {
 
     /// Calls `http-filter.filter`.
     pub async fn filter(self: &Arc<Self>, call: Call, head: Head<'_>) -> Outcome<Verdict> {
-        call!(self, call, filter, call_filter(head))
+        let request_id = call.request_id;
+        let mut outcome = call!(self, call, filter, call_filter(head));
+        if let Ok(Verdict::Respond(response)) = &outcome.answer
+            && let Err(fault) = self.check(response)
+        {
+            outcome.answer = Err(report(self, None, request_id, fault));
+        }
+        outcome
     }
 
     /// Calls `lifecycle.init`.

@@ -18,7 +18,7 @@ use super::engine;
 /// Largest component, in bytes: Python's bring 18 MB.
 pub const LARGEST: u64 = 128 << 20;
 /// Longest message that is taken from the compiling process.
-const MESSAGE: usize = 4096;
+const MESSAGE: u64 = 4096;
 
 /// How components are compiled.
 #[derive(Clone, Debug)]
@@ -64,6 +64,8 @@ impl Compiler {
             .args(["--memory", &self.memory.to_string()])
             // The host's environment holds secrets, and what is compiled is foreign.
             .env_clear()
+            // Its memory limit counts address space, of which each thread's arena takes 64 MiB.
+            .env("MALLOC_ARENA_MAX", "2")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -83,7 +85,12 @@ impl Compiler {
                     wrote
                 },
                 stdout.read_to_end(&mut code),
-                stderr.read_to_end(&mut message),
+                // A longer message is cut; its writer then ends with an error of its own.
+                async {
+                    let read = (&mut stderr).take(MESSAGE).read_to_end(&mut message).await;
+                    drop(stderr);
+                    read
+                },
             );
             let status = child.wait().await?;
             // A process that refuses early closes its input: its message says more than our broken pipe.
@@ -99,13 +106,15 @@ impl Compiler {
         }
         match status.code() {
             Some(code) if code == i32::from(REJECTED) => {
-                message.truncate(MESSAGE);
                 Err(Error::Rejected(String::from_utf8_lossy(&message).trim().to_owned()))
             }
             _ => Err(Error::Died { status, memory: self.memory }),
         }
     }
 }
+
+/// How far the compiling process steps back behind the host.
+const NICE: i32 = 5;
 
 /// Exit code for a component that is refused, as against a process that died.
 const REJECTED: u8 = 3;
@@ -117,6 +126,10 @@ pub fn run(memory: u64) -> u8 {
     if let Err(error) = setrlimit(Resource::As, limit) {
         eprintln!("the memory limit cannot be set: {error}");
         return 1;
+    }
+    // Requests are served meanwhile: they come first.
+    if let Err(error) = rustix::process::nice(NICE) {
+        eprintln!("the priority cannot be lowered: {error}");
     }
     let mut component = Vec::new();
     if let Err(error) = io::stdin().take(LARGEST + 1).read_to_end(&mut component) {

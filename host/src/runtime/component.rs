@@ -81,13 +81,29 @@ impl From<&crate::config::RouteAccess> for Access {
     }
 }
 
+/// A method as HTTP spells it.
+const fn spelt(method: guest::lifecycle::Method) -> &'static str {
+    use guest::lifecycle::Method;
+    match method {
+        Method::Get => "GET",
+        Method::Head => "HEAD",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Delete => "DELETE",
+        Method::Connect => "CONNECT",
+        Method::Options => "OPTIONS",
+        Method::Trace => "TRACE",
+        Method::Patch => "PATCH",
+    }
+}
+
 impl From<guest::lifecycle::Description> for Description {
     fn from(description: guest::lifecycle::Description) -> Self {
         let guest::lifecycle::Description { name, version, routes, namespaces, topics, schedules } = description;
         let routes = routes
             .into_iter()
             .map(|route| Route {
-                method: format!("{:?}", route.method).trim_start_matches("Method::").to_uppercase(),
+                method: spelt(route.method).to_owned(),
                 pattern: route.pattern,
                 access: route.access.into(),
             })

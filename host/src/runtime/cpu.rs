@@ -14,7 +14,7 @@ thread_local! {
     static POLLED_MS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Runs a guest's future so that [`is_computing`] can tell.
+/// Runs a guest's future so that [`ticks`] can count.
 pub(super) async fn metered<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     poll_fn(|context| {
@@ -24,7 +24,9 @@ pub(super) async fn metered<T>(future: impl Future<Output = T>) -> T {
     .await
 }
 
-/// Whether a tick passed since the poll of the guest that runs on this thread began.
-pub(super) fn is_computing() -> bool {
-    POLLED_MS.get() != clock::now_ms()
+/// Ticks that passed since the poll of the guest that runs on this thread began. Asked at an epoch, after which the guest
+/// yields and is polled anew, so that none is counted twice.
+pub(super) fn ticks() -> u32 {
+    let ms = u128::from(clock::now_ms().saturating_sub(POLLED_MS.get()));
+    u32::try_from(ms.div_ceil(clock::TICK.as_millis())).unwrap_or(u32::MAX)
 }

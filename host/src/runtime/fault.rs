@@ -23,8 +23,13 @@ pub enum Fault {
         backtrace: String,
     },
     /// It asked for more memory or table space than its limit, and could not go on without.
-    #[error("the plugin ran out of {}", growth_text(.0))]
-    Growth(Growth),
+    #[error("the plugin ran out of {}", growth_text(.growth))]
+    Growth {
+        /// What it could not have.
+        growth: Growth,
+        /// Where it gave up.
+        backtrace: String,
+    },
     /// It did not answer in time.
     #[error("no answer within {} ms (limits.deadline)", .0.as_millis())]
     Deadline(Duration),
@@ -71,15 +76,15 @@ impl Fault {
         if let Some(breach) = error.downcast_ref::<Breach>() {
             return Self::Breach(*breach);
         }
-        if let Some(growth) = refused {
-            return Self::Growth(growth);
-        }
         let reason = match error.downcast_ref::<Trap>() {
             Some(trap) => trap.to_string(),
             None => error.root_cause().to_string(),
         };
         let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
-        Self::Trap { reason, backtrace }
+        match refused {
+            Some(growth) => Self::Growth { growth, backtrace },
+            None => Self::Trap { reason, backtrace },
+        }
     }
 
     /// What the client gets.
@@ -97,8 +102,8 @@ impl Fault {
     pub const fn label(&self) -> &'static str {
         match self {
             Self::Trap { .. } => "trap",
-            Self::Growth(Growth::Memory(_)) => "memory",
-            Self::Growth(Growth::Table(_)) => "table",
+            Self::Growth { growth: Growth::Memory(_), .. } => "memory",
+            Self::Growth { growth: Growth::Table(_), .. } => "table",
             Self::Deadline(_) => "deadline",
             Self::Breach(Breach::HostCalls(_)) => "host-calls",
             Self::Breach(Breach::Cpu(_)) => "cpu",

@@ -17,6 +17,8 @@ use crate::capabilities::{self, Call, Plugin, Services, events, logging};
 use crate::config;
 use crate::telemetry::{HostMetrics, RequestId};
 
+/// Lines a second about one plugin's faults: whoever found an input that traps must not fill the disk.
+const FAULT_LINES: u32 = 20;
 /// How long `describe` may take: it does nothing but say what is written in the component.
 const DESCRIBE: Duration = Duration::from_secs(5);
 /// How long all tries of `init` may take together while a store is away, and the first pause between two.
@@ -109,7 +111,8 @@ impl Loader {
     /// # Errors
     /// Whatever keeps it from serving.
     pub async fn load(&self, plugin: &config::Plugin, bytes: &[u8]) -> Result<Arc<Version>, Refusal> {
-        let digest = Digest::of(bytes);
+        // Tens of megabytes: another thread takes over this one's requests meanwhile.
+        let (digest, openapi) = tokio::task::block_in_place(|| (Digest::of(bytes), component::openapi(bytes)));
         if let Some(wanted) = plugin.sha256
             && Digest::from_bytes(wanted) != digest
         {
@@ -136,7 +139,7 @@ impl Loader {
             digest,
             bytes.len(),
             description,
-            component::openapi(bytes),
+            openapi,
             pre,
             self.metrics.version(&context.name),
             self.workers,
@@ -186,8 +189,7 @@ impl Loader {
         }
         let started = Instant::now();
         let code = self.compiler.compile(bytes).await?;
-        self.cache
-            .store(digest, &code)
+        tokio::task::block_in_place(|| self.cache.store(digest, &code))
             .map_err(|error| Refusal::Host(format!("compiled code cannot be kept: {error}")))?;
         tracing::info!(component = digest.short(), bytes = bytes.len(), took = ?started.elapsed(), "compiled");
         self.cache
@@ -207,7 +209,8 @@ impl Loader {
             grants: plugin.grants.clone(),
             settings,
             secrets: plugin.secrets.clone(),
-            log: Arc::new(logging::Limiter::new(limits.log_rate)),
+            log: logging::Limiter::new(limits.log_rate),
+            faults: logging::Limiter::new(FAULT_LINES),
             publishing: events::Quota::new(limits.publish_rate),
             services: Arc::clone(&self.services),
             limits,

@@ -51,11 +51,9 @@ pub(super) fn new(engine: &Engine, plugin: Arc<Plugin>) -> Store<State> {
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut store| {
         let ctx = &mut store.data_mut().ctx;
-        if cpu::is_computing() {
-            match ctx.call.cpu_ticks_left.checked_sub(1) {
-                Some(left) => ctx.call.cpu_ticks_left = left,
-                None => return Err(Breach::Cpu(ctx.plugin.limits.cpu.as_millis()).into()),
-            }
+        match ctx.call.cpu_ticks_left.checked_sub(cpu::ticks()) {
+            Some(left) => ctx.call.cpu_ticks_left = left,
+            None => return Err(Breach::Cpu(ctx.plugin.limits.cpu.as_millis()).into()),
         }
         Ok(UpdateDeadline::Yield(1))
     });

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
 use wasmtime::component::InstancePre;
 use wasmtime::{PoolConcurrencyLimitError, Store};
 use wasmtime_wasi_http::p2::bindings::Proxy;
@@ -13,6 +12,7 @@ use super::cache::Digest;
 use super::component::{Description, Exports};
 use super::cpu::metered;
 use super::fault::Fault;
+use super::permits::Permits;
 use super::pool::Pool;
 use super::store::{self, State};
 use super::{Engine, limits};
@@ -43,8 +43,7 @@ pub struct Version {
     pub(super) exports: Exports,
     pub(super) metrics: VersionMetrics,
     pool: Pool<Box<Instance>>,
-    permits: Semaphore,
-    waiting: AtomicUsize,
+    permits: Permits,
     retired: AtomicBool,
 }
 
@@ -81,7 +80,7 @@ impl Version {
         metrics: VersionMetrics,
         workers: usize,
     ) -> Self {
-        let instances = plugin.limits.instances;
+        let permits = Permits::new(plugin.limits.instances, plugin.limits.queue, metrics.queued.clone());
         let exports = Exports::of(&pre);
         Self {
             engine,
@@ -93,8 +92,7 @@ impl Version {
             pre,
             metrics,
             pool: Pool::new(workers),
-            permits: Semaphore::new(instances.min(Semaphore::MAX_PERMITS)),
-            waiting: AtomicUsize::new(0),
+            permits,
             retired: AtomicBool::new(false),
             plugin,
         }
@@ -141,12 +139,12 @@ impl Version {
     /// that time is not billed.
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease, Fault> {
         let mut late = false;
-        match self.permits.try_acquire() {
-            Ok(permit) => permit.forget(),
-            Err(_) => {
-                self.wait_for_permit().await?;
-                late = true;
+        if !self.permits.try_take() {
+            let limits = &self.plugin.limits;
+            if !self.permits.wait(limits.queue_wait).await {
+                return Err(Fault::Overloaded { running: limits.instances, waiting: limits.queue });
             }
+            late = true;
         }
         // From here on the permit is the lease's: dropping it gives the permit back.
         let mut lease = Lease { version: Arc::clone(self), instance: None, late };
@@ -158,23 +156,6 @@ impl Version {
             }
         });
         Ok(lease)
-    }
-
-    async fn wait_for_permit(&self) -> Result<(), Fault> {
-        let limits = &self.plugin.limits;
-        let overloaded = || Fault::Overloaded { running: limits.instances, waiting: limits.queue };
-        let place = Place::take(&self.waiting, limits.queue).ok_or_else(overloaded)?;
-        self.metrics.queued.inc();
-        let permit = tokio::time::timeout(limits.queue_wait, self.permits.acquire()).await;
-        self.metrics.queued.dec();
-        drop(place);
-        match permit {
-            Ok(Ok(permit)) => {
-                permit.forget();
-                Ok(())
-            }
-            _ => Err(overloaded()),
-        }
     }
 
     /// A new instance, without a call.
@@ -250,24 +231,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         // The store first: the slot that it holds is what the next call is waiting for.
         drop(self.instance.take());
-        self.version.permits.add_permits(1);
-    }
-}
-
-/// A place in the queue.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, limit: usize) -> Option<Self> {
-        let free = |waiting: usize| (waiting < limit).then_some(waiting + 1);
-        waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, free).ok()?;
-        Some(Self(waiting))
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.version.permits.give_back();
     }
 }
 

@@ -32,12 +32,10 @@ impl RequestId {
             }
         });
         let count = NEXT.fetch_add(1, Ordering::Relaxed);
-        let number = (u128::from(process) << 40) | (u128::from(count) & 0xff_ffff_ffff);
         let mut text = [0; LONGEST];
-        for (at, digit) in text.iter_mut().take(18).enumerate() {
-            let nibble = (number >> (4 * (17 - at))) & 0xf;
-            *digit = HEX.get(usize::try_from(nibble).unwrap_or_default()).copied().unwrap_or(b'0');
-        }
+        let (head, tail) = text.split_at_mut(8);
+        hex(head, process.into());
+        hex(tail.get_mut(..10).unwrap_or_default(), count);
         Self { text, length: 18 }
     }
 
@@ -81,6 +79,14 @@ impl RequestId {
     pub fn as_str(&self) -> &str {
         let text = self.text.get(..usize::from(self.length)).unwrap_or_default();
         std::str::from_utf8(text).unwrap_or("-")
+    }
+}
+
+/// Writes the lowest digits of a number, as many as there is room for.
+fn hex(digits: &mut [u8], mut number: u64) {
+    for digit in digits.iter_mut().rev() {
+        *digit = HEX.get((number & 0xf) as usize).copied().unwrap_or(b'0');
+        number >>= 4;
     }
 }
 

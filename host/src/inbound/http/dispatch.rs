@@ -15,6 +15,7 @@ use axum::Router;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
+use tokio::sync::mpsc;
 
 use super::body::{self, ResponseBody};
 use super::client::TrustedProxies;
@@ -50,6 +51,8 @@ pub(crate) struct Gateway {
     pub(crate) files: StaticFiles,
     /// Whether the first plugins serve.
     pub(crate) ready: Arc<AtomicBool>,
+    /// Held by every call that goes on without its client, so that the end of the host waits for them.
+    pub(crate) detached: mpsc::Sender<()>,
     pub(crate) access_log: AccessLog,
 }
 
@@ -90,7 +93,7 @@ impl Gateway {
         }
         response.headers_mut().insert(REQUEST_ID, request_id.header_value());
         if let Some((method, uri)) = logged {
-            self.log(&method, uri.path(), request_id, response.status(), started.elapsed());
+            self.log(&method, uri.path(), request_id, response.status(), started);
         }
         response
     }
@@ -165,7 +168,7 @@ impl Gateway {
             // A client that goes away takes its question with it: dropping the future ends the call.
             handle(asked).await
         } else {
-            Detached::new(handle(asked)).await
+            Detached::new(handle(asked), self.detached.clone()).await
         }
     }
 
@@ -176,7 +179,7 @@ impl Gateway {
         }
     }
 
-    fn log(&self, method: &Method, path: &str, request: RequestId, status: StatusCode, took: Duration) {
+    fn log(&self, method: &Method, path: &str, request: RequestId, status: StatusCode, started: Instant) {
         // A balancer that asks a host that is not ready is no error to tell of each time.
         let failed = status.is_server_error() && path != "/readyz";
         let wanted = match self.access_log {
@@ -186,6 +189,7 @@ impl Gateway {
             AccessLog::All => true,
         };
         if wanted {
+            let took = started.elapsed();
             tracing::info!(target: "access", %method, path, status = status.as_u16(), ?took, request = request.as_str(), "answered");
         }
     }
@@ -218,8 +222,18 @@ async fn handle(asked: Asked) -> Response<ResponseBody> {
         }),
         Err(fault) => failed(&fault, request_id),
     };
-    answer.headers_mut().extend(added);
+    append(&mut answer, added);
     answer
+}
+
+/// What filters add to an answer.
+type Added = Vec<(http::HeaderName, http::HeaderValue)>;
+
+/// Adds what filters said beside what the route said: both may set a cookie.
+fn append(answer: &mut Response<ResponseBody>, added: Added) {
+    for (name, value) in added {
+        answer.headers_mut().append(name, value);
+    }
 }
 
 /// Asks the route's filters who is calling, and holds the answer against what the route demands.
@@ -228,8 +242,8 @@ async fn admit(
     method: &Method,
     uri: &Uri,
     mut call: Call,
-) -> Result<(Call, http::HeaderMap), Box<Response<ResponseBody>>> {
-    let mut added = http::HeaderMap::new();
+) -> Result<(Call, Added), Box<Response<ResponseBody>>> {
+    let mut added = Vec::new();
     if route.access == Access::Public {
         return Ok((call, added));
     }
@@ -260,14 +274,15 @@ async fn admit(
                 if let Some(identity) = passage.identity {
                     call.identity = Some(identity);
                 }
-                if let Err(reason) = response::add(&mut added, passage.headers) {
-                    return Err(refuse(&filter.bad_response(request_id, reason)));
+                match response::headers(passage.headers) {
+                    Ok(headers) => added.extend(headers),
+                    Err(reason) => return Err(refuse(&filter.bad_response(request_id, reason))),
                 }
             }
             FilterVerdict::Respond(answer) => {
                 let mut answer = response::response(answer)
                     .unwrap_or_else(|reason| failed(&filter.bad_response(request_id, reason), request_id));
-                answer.headers_mut().extend(added);
+                append(&mut answer, added);
                 return Err(Box::new(answer));
             }
         }
@@ -276,7 +291,7 @@ async fn admit(
         Ok(()) => Ok((call, added)),
         Err(problem) => {
             let mut answer = problem.into_response(request_id.as_str());
-            answer.headers_mut().extend(added);
+            append(&mut answer, added);
             Err(Box::new(answer))
         }
     }
@@ -312,7 +327,7 @@ async fn proxied(route: Arc<Route>, request: Request<Incoming>, call: Call) -> R
         Ok(answer) => answer.map(ResponseBody::stream),
         Err(fault) => failed(&fault, request_id),
     };
-    answer.headers_mut().extend(added);
+    append(&mut answer, added);
     answer
 }
 
@@ -359,11 +374,14 @@ fn guest_access(access: &Access) -> AccessParam<'_> {
 
 /// A future that goes on by itself when whoever waits for it goes away: a request that changes something runs to its
 /// end, or to its deadline, even if its client left.
-struct Detached<F: Future<Output: Send> + Send + 'static>(Option<Pin<Box<F>>>);
+struct Detached<F: Future<Output: Send> + Send + 'static> {
+    future: Option<Pin<Box<F>>>,
+    going_on: mpsc::Sender<()>,
+}
 
 impl<F: Future<Output: Send> + Send + 'static> Detached<F> {
-    fn new(future: F) -> Self {
-        Self(Some(Box::pin(future)))
+    fn new(future: F, going_on: mpsc::Sender<()>) -> Self {
+        Self { future: Some(Box::pin(future)), going_on }
     }
 }
 
@@ -371,10 +389,10 @@ impl<F: Future<Output: Send> + Send + 'static> Future for Detached<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let Some(future) = &mut self.0 else { return Poll::Pending };
+        let Some(future) = &mut self.future else { return Poll::Pending };
         let polled = future.as_mut().poll(context);
         if polled.is_ready() {
-            self.0 = None;
+            self.future = None;
         }
         polled
     }
@@ -382,8 +400,12 @@ impl<F: Future<Output: Send> + Send + 'static> Future for Detached<F> {
 
 impl<F: Future<Output: Send> + Send + 'static> Drop for Detached<F> {
     fn drop(&mut self) {
-        if let (Some(future), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
-            drop(runtime.spawn(future));
+        if let (Some(future), Ok(runtime)) = (self.future.take(), tokio::runtime::Handle::try_current()) {
+            let going_on = self.going_on.clone();
+            drop(runtime.spawn(async move {
+                drop(future.await);
+                drop(going_on);
+            }));
         }
     }
 }
