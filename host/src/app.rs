@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::cli::{self, Cli, Command};
 use crate::config::{self, Resolved};
-use crate::deploy::{Deployment, Watcher};
+use crate::deploy::{Deployment, Look, Lookout};
 use crate::error::Error;
 use crate::inbound::http::client::TrustedProxies;
 use crate::inbound::http::dispatch::Gateway;
@@ -181,44 +181,32 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|cause| Error::Listen { address, cause })
 }
 
-/// Deploys the plugins, then again whenever a file or the configuration changes, or SIGHUP comes.
+/// Deploys the plugins, then again whenever a file or the configuration changes, SIGHUP comes, or a plugin that was
+/// refused is worth another try.
 async fn deploy(
     deployment: Arc<Deployment>,
-    mut current: Resolved,
+    started: Resolved,
     path: std::path::PathBuf,
     variables: BTreeMap<String, String>,
     mut reloads: Reloads,
     ready: Arc<AtomicBool>,
 ) {
-    let mut watcher = match Watcher::new() {
-        Ok(watcher) => Some(watcher),
-        Err(error) => {
-            tracing::warn!("files are not watched, send SIGHUP after a change: {error}");
-            None
-        }
-    };
+    let mut lookout = Lookout::new(path.clone());
+    let mut current = started.clone();
     loop {
-        // Watched first: what changes while the old files are read is seen again.
-        if let Some(watcher) = &mut watcher {
-            watcher.follow(&current);
-        }
+        lookout.follow(&current);
         deployment.apply(&current).await;
         if deployment.running() > 0 || current.plugins.is_empty() {
             ready.store(true, Ordering::Release);
         }
-        let changed = async {
-            match &mut watcher {
-                Some(watcher) => watcher.changed().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
-            true = changed => {}
-            () = reloads.next() => {}
+            look = lookout.next(&deployment, &current) => if look == Look::Retry { continue },
+            () = reloads.next() => deployment.forget_refusals(),
         }
+        lookout.note().await;
         match config::load(&path, &variables) {
             Ok(next) => {
-                restart_needed(&current, &next);
+                restart_needed(&started, &current, &next);
                 current = next;
             }
             Err(problems) => {
@@ -228,17 +216,21 @@ async fn deploy(
     }
 }
 
-/// Says which changed tables take a restart.
-fn restart_needed(current: &Resolved, next: &Resolved) {
-    for (table, same) in [
-        ("[server]", current.server == next.server),
-        ("[runtime]", current.runtime == next.runtime),
-        ("[stores]", current.stores == next.stores),
-        ("[sockets]", current.sockets == next.sockets),
-        ("[tokens]", current.tokens == next.tokens),
-        ("[[static]]", current.statics == next.statics),
-    ] {
-        if !same {
+/// Says which changed tables take a restart: those that were edited just now, unless back to what the host runs with.
+fn restart_needed(started: &Resolved, before: &Resolved, now: &Resolved) {
+    let changed = |one: &Resolved, other: &Resolved| {
+        [
+            one.server != other.server,
+            one.runtime != other.runtime,
+            one.stores != other.stores,
+            one.sockets != other.sockets,
+            one.tokens != other.tokens,
+            one.statics != other.statics,
+        ]
+    };
+    let tables = ["[server]", "[runtime]", "[stores]", "[sockets]", "[tokens]", "[[static]]"];
+    for ((table, edited), differs) in tables.into_iter().zip(changed(before, now)).zip(changed(started, now)) {
+        if edited && differs {
             tracing::warn!("{table} changed: restart needed; the plugins' tables are taken over now");
         }
     }

@@ -28,5 +28,6 @@ pub use component::{Access, Description};
 pub use engine::Engine;
 pub use fault::Fault;
 pub use load::{Loader, Refusal};
+pub(crate) use proxy::Upload;
 pub use store::State;
 pub use version::Version;

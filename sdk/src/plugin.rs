@@ -33,7 +33,8 @@
 /// # fn main() {}
 /// ```
 ///
-/// The crate is a `cdylib` (the component) and an `rlib` (its tests). Its name and version are Cargo's.
+/// The crate is a `cdylib` and nothing else: with an `rlib` beside it, cargo leaves out link-time optimisation. Its name and
+/// version are Cargo's.
 ///
 /// In the native test build it adds a test, `devconnect_plugin::openapi`: it says what is wrong with the routes, and
 /// writes the OpenAPI document to the file that the variable `DEVCONNECT_OPENAPI` names.

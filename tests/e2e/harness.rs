@@ -10,6 +10,8 @@ pub(crate) use connection::Connection;
 pub(crate) use log::Log;
 pub(crate) use paths::{binary, component, repository};
 
+use paths::compiled;
+
 use rustix::process::{Pid, Signal, kill_process};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,15 +29,22 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// A folder with a configuration and the components that it names.
 pub(crate) struct Site {
     folder: TempDir,
+    /// Compiled components are shared by all hosts of a run, unless the test is about compiling.
+    shares_compiled: bool,
 }
 
 impl Site {
     /// `config` is the whole `devconnect.toml`. Each `source = "<name>.wasm"` in it is fetched from the guests of the
     /// tests or from the plugins.
     pub(crate) fn new(config: &str) -> Self {
-        let site = Self { folder: tempfile::tempdir().unwrap() };
+        let site = Self { folder: tempfile::tempdir().unwrap(), shares_compiled: true };
         site.configure(config);
         site
+    }
+
+    /// The same, where everything is compiled anew.
+    pub(crate) fn cold(config: &str) -> Self {
+        Self { shares_compiled: false, ..Self::new(config) }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -75,6 +84,9 @@ impl Site {
             .env("NO_COLOR", "1")
             .current_dir(self.path())
             .stdin(Stdio::null());
+        if self.shares_compiled {
+            command.env("DEVCONNECT_RUNTIME_CACHE", compiled());
+        }
         command
     }
 
@@ -158,15 +170,27 @@ impl Host {
         Connection::open(self.address)
     }
 
-    /// Sends a request that lasts, to a plugin with one instance and no queue, and waits until it holds the instance:
-    /// until `probe`, of the same plugin, is refused.
+    /// Sends a GET that lasts to a plugin with one instance and no queue, and waits until it holds the instance: until
+    /// `probe`, of the same plugin, is refused.
     pub(crate) fn occupy(&self, target: &str, probe: &str) -> Connection {
-        let mut connection = self.connect();
-        connection.send(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        self.occupy_by(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes(), probe)
+    }
+
+    /// The same for any request.
+    pub(crate) fn occupy_by(&self, request: &[u8], probe: &str) -> Connection {
         let mut client = self.client();
-        eventually("an instance in use", || match client.get(probe).status {
-            503 => Ok(()),
-            status => Err(status.to_string()),
+        let mut connection = self.connect();
+        connection.send(request);
+        eventually("an instance in use", || {
+            if connection.is_answered() {
+                // The probe had the instance, and the request was the one that was refused.
+                connection = self.connect();
+                connection.send(request);
+            }
+            match client.get(probe).status {
+                503 => Ok(()),
+                status => Err(status.to_string()),
+            }
         });
         connection
     }

@@ -222,7 +222,7 @@ fn compiled(folder: &std::path::Path) -> Vec<(std::path::PathBuf, std::time::Sys
 
 #[test]
 fn what_was_compiled_once_is_not_compiled_again() {
-    let host = Host::start(VERSION);
+    let host = Site::cold(VERSION).start();
     let before = compiled(host.site.path());
     assert!(!before.is_empty());
     let host = host.crash_and_restart();
@@ -232,14 +232,12 @@ fn what_was_compiled_once_is_not_compiled_again() {
 
 #[test]
 fn a_damaged_compiled_file_is_made_again() {
-    let host = Host::start(VERSION);
+    let host = Site::cold(VERSION).start();
     let site = Arc::clone(&host.site);
     drop(host);
     for (path, _) in compiled(site.path()) {
-        let mut bytes = std::fs::read(&path).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 0xff;
-        std::fs::write(&path, bytes).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
     }
     let host = Host::launch(Arc::clone(&site), &[]);
     host.client().get("/version").expect(200);

@@ -1,6 +1,6 @@
 //! Clients that take their time.
 
-use crate::harness::Host;
+use crate::harness::{Host, eventually};
 
 const CONFIG: &str = r#"
 [server]
@@ -73,4 +73,28 @@ fn a_client_that_reads_slowly_gets_everything() {
     assert_eq!(head.header("content-length"), Some("8000000"));
     // Meanwhile the only instance is free again: the answer waits in the host.
     host.client().get("/faults/incoming").expect(200);
+}
+
+#[test]
+fn a_write_goes_on_when_its_client_goes_away() {
+    let host = Host::start(
+        r#"
+[plugins.store]
+source = "store.wasm"
+grants = { cache = ["*"], documents = ["*"], publish = ["*"] }
+limits = { instances = 1, queue = 0 }
+"#,
+    );
+    let document = bson::serialize_to_vec(&bson::doc! { "_id": "late" }).unwrap();
+    let length = document.len();
+    let head = format!("POST /store/insert-late/things HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+    // Under way, for its instance is in use; then nobody waits for the answer any more.
+    let connection = host.occupy_by(&[head.as_bytes(), &document].concat(), "/store/cache/any");
+    drop(connection);
+    let filter = bson::serialize_to_vec(&bson::doc! { "_id": "late" }).unwrap();
+    let mut client = host.client();
+    eventually("the document", || {
+        let answer = client.request("POST", "/store/find/things").body(filter.clone()).send();
+        if answer.status == 200 && !answer.body.is_empty() { Ok(()) } else { Err(format!("{answer:?}")) }
+    });
 }

@@ -1,6 +1,6 @@
 //! Plugins that are replaced while they are in use.
 
-use crate::harness::{Host, component, eventually};
+use crate::harness::{Host, Site, component, eventually};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const CONFIG: &str = r#"
@@ -37,7 +37,7 @@ fn wait_for(host: &Host, number: u32) {
 fn fifty_replacements_under_load_fail_no_request() {
     const LAST: u32 = 51;
     const CLIENTS: usize = 8;
-    let host = Host::start(CONFIG);
+    let host = Site::cold(CONFIG).start();
     let over = AtomicBool::new(false);
     let answers = AtomicU64::new(0);
     std::thread::scope(|scope| {

@@ -5,6 +5,8 @@
 //! [`PREEMPTIONS`] are left out: that keeps the suite at seconds, and a defect that needs more is rare. Set
 //! `LOOM_MAX_PREEMPTIONS` for a deeper search, and `LOOM_LOG=trace LOOM_LOCATION=1` to see the order that failed.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at its first surprise")]
+
 #[path = "../../host/src/runtime/pool.rs"]
 mod pool;
 

@@ -15,8 +15,9 @@ use crate::setup;
 use crate::workspace::{self, Guest, Workspace};
 use crate::{process, ui};
 
-/// The host's package.
-pub(crate) const HOST: &str = "devconnect-host";
+/// The host's package, and the SDK beside it: together they switch on, in shared dependencies, every feature that the whole
+/// workspace does. So wasmtime is compiled once for `build`, `test` and the lints.
+pub(crate) const HOST: [&str; 2] = ["devconnect-host", "devconnect-sdk"];
 /// The host's program.
 const PROGRAM: &str = "devconnect";
 
@@ -42,19 +43,19 @@ impl Profile {
 pub(crate) fn plugins(workspace: &Workspace) -> Result<()> {
     let plugins = workspace.plugins()?;
     let built = build_guests(workspace, &plugins)?;
-    leave_plugins(workspace, &plugins, &built)
+    let documents = openapi::documents(workspace, &plugins)?;
+    leave(&plugins, &built, &documents, &workspace.plugin_files())
 }
 
 /// Builds the plugins, and every guest of the tests into `target/guests-test`.
 ///
-/// One cargo call for both: test guests are components and nothing else, plugins are Rust libraries too, and for the first
-/// alone cargo would compile the standard library once more, in a form for link-time optimisation only.
+/// Two cargo calls: one for both would select other features of shared dependencies than a build of the plugins alone, and
+/// the two would undo each other's work for ever.
 pub(crate) fn all_guests(workspace: &Workspace) -> Result<()> {
-    let (plugins, test_guests) = (workspace.plugins()?, workspace.test_guests()?);
-    let all: Vec<_> = plugins.iter().chain(&test_guests).cloned().collect();
-    let built = build_guests(workspace, &all)?;
-    leave(&test_guests, &built, &HashMap::new(), &workspace.test_guest_files())?;
-    leave_plugins(workspace, &plugins, &built)
+    plugins(workspace)?;
+    let guests = workspace.test_guests()?;
+    let built = build_guests(workspace, &guests)?;
+    leave(&guests, &built, &HashMap::new(), &workspace.test_guest_files())
 }
 
 /// Builds the host and returns its path. In `release` it is also left at `target/release/devconnect`.
@@ -65,7 +66,8 @@ pub(crate) fn host(workspace: &Workspace, profile: Profile) -> Result<PathBuf> {
         ui::note("the first time this compiles wasmtime: about 13 minutes on two cores. Later builds take seconds.");
     }
     let mut command = workspace.cargo();
-    command.args(["build", "--profile", profile.name(), "--package", HOST, "--bin", PROGRAM]);
+    command.args(["build", "--profile", profile.name(), "--bin", PROGRAM]);
+    command.args(HOST.iter().flat_map(|package| ["--package", package]));
     command.args(workspace::locked());
     process::run(&mut command, "Mend what the compiler reports above and start this command again.")?;
     let built = folder.join(PROGRAM);
@@ -85,6 +87,13 @@ fn build_guests(workspace: &Workspace, guests: &[Guest]) -> Result<HashMap<Strin
         return Ok(HashMap::new());
     }
     ui::step(&format!("building {}", names(guests).join(", ")));
+    for guest in guests.iter().filter(|guest| !guest.optimised) {
+        ui::warn(&format!(
+            "{} is built without link-time optimisation, a third larger than it could be: its crate-type has more than \
+             \"cdylib\" (tests need nothing else)",
+            guest.folder.join("Cargo.toml").display()
+        ));
+    }
     if !workspace.target.join("guests").exists() {
         ui::note("the first time this also compiles what all of them share: one to three minutes");
     }
@@ -95,11 +104,6 @@ fn build_guests(workspace: &Workspace, guests: &[Guest]) -> Result<HashMap<Strin
         command.args(["--package", &guest.package]);
     }
     artifacts::build(&mut command, Kind::Component)
-}
-
-fn leave_plugins(workspace: &Workspace, plugins: &[Guest], built: &HashMap<String, PathBuf>) -> Result<()> {
-    let documents = openapi::documents(workspace, plugins)?;
-    leave(plugins, built, &documents, &workspace.plugin_files())
 }
 
 /// Leaves the finished components in `destination`, and nothing but them.

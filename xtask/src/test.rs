@@ -36,10 +36,7 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<ExitCod
     Ok(if trouble.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The cargo calls that run every test, each with what it is about.
-///
-/// The host has one of its own: together with the others, cargo would switch on features of shared dependencies that the
-/// host's build does not have, and compile wasmtime a second time for them. The profile is the build's for the same reason.
+/// The cargo calls that run every test, each with what it is about: one for what `build` compiles too, one for the rest.
 fn suites(workspace: &Workspace) -> Result<Vec<(&'static str, Command)>> {
     let test = || {
         let mut command = workspace.cargo();
@@ -47,14 +44,14 @@ fn suites(workspace: &Workspace) -> Result<Vec<(&'static str, Command)>> {
         command
     };
     let mut host = test();
-    host.args(["--package", build::HOST]);
+    host.args(build::HOST.iter().flat_map(|package| ["--package", package]));
     let mut others = test();
-    others.args(["--workspace", "--exclude", build::HOST]);
+    others.arg("--workspace").args(build::HOST.iter().flat_map(|package| ["--exclude", package]));
     for guest in workspace.test_guests()? {
         // They exist as components; a native build would test nothing.
         others.args(["--exclude", &guest.package]);
     }
-    Ok(vec![("of the host", host), ("of everything else, from end to end", others)])
+    Ok(vec![("of the host and the SDK", host), ("of everything else, from end to end", others)])
 }
 
 /// Runs one cargo call, shows what it prints and adds up its results. Tells whether it ended well.

@@ -22,8 +22,8 @@ struct Member {
     package: String,
     /// Relative to the root.
     folder: PathBuf,
-    /// Name of its WebAssembly library target, if it has one.
-    cdylib: Option<String>,
+    /// Its WebAssembly library, if it has one.
+    cdylib: Option<Target>,
 }
 
 /// A crate that is compiled to a WebAssembly component.
@@ -36,6 +36,9 @@ pub(crate) struct Guest {
     pub(crate) library: String,
     /// Relative to the root.
     pub(crate) folder: PathBuf,
+    /// Whether cargo optimises it as a whole. It leaves that out for a library of several kinds, because an `rlib` cannot
+    /// be optimised so, and one call of the compiler makes them all.
+    pub(crate) optimised: bool,
 }
 
 #[derive(Deserialize)]
@@ -81,11 +84,8 @@ impl Workspace {
             .into_iter()
             .filter_map(|package| {
                 let folder = package.manifest_path.parent()?.strip_prefix(&root).ok()?.to_owned();
-                let cdylib = package
-                    .targets
-                    .into_iter()
-                    .find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"))
-                    .map(|target| target.name);
+                let cdylib =
+                    package.targets.into_iter().find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"));
                 Some(Member { package: package.name, folder, cdylib })
             })
             .collect();
@@ -127,11 +127,17 @@ impl Workspace {
             let Some(library) = &member.cdylib else {
                 bail!(
                     "{}/Cargo.toml does not build a WebAssembly library: add\n\n    [lib]\n    crate-type = \
-                     [\"cdylib\", \"rlib\"]\n",
+                     [\"cdylib\"]\n",
                     path.display()
                 );
             };
-            guests.push(Guest { name, package: member.package.clone(), library: library.clone(), folder: path });
+            guests.push(Guest {
+                name,
+                package: member.package.clone(),
+                library: library.name.clone(),
+                folder: path,
+                optimised: library.crate_types.len() == 1,
+            });
         }
         Ok(guests)
     }
@@ -217,7 +223,7 @@ mod tests {
             .iter()
             .map(|(path, cdylib)| {
                 let name = path.replace('/', "-");
-                let kinds = if *cdylib { vec!["cdylib", "rlib"] } else { vec!["lib"] };
+                let kinds = if *cdylib { vec!["cdylib"] } else { vec!["lib"] };
                 serde_json::json!({
                     "name": name,
                     "manifest_path": root.join(path).join("Cargo.toml"),
@@ -246,6 +252,7 @@ mod tests {
                 package: "tests-guests-trap".into(),
                 library: "tests_guests_trap".into(),
                 folder: "tests/guests/trap".into(),
+                optimised: true,
             }]
         );
     }
@@ -262,6 +269,15 @@ mod tests {
         let error = workspace.plugins().unwrap_err().to_string();
         assert!(error.contains("plugins/lost/Cargo.toml is not a member"), "{error}");
         assert!(error.contains("\"plugins/*\""), "{error}");
+    }
+
+    #[test]
+    fn a_library_of_several_kinds_is_known_to_be_less_optimised() {
+        let (_folder, mut workspace) = repository(&["plugins/both"], &[("plugins/both", true)]);
+        assert!(workspace.plugins().unwrap()[0].optimised);
+        let library = workspace.members[0].cdylib.as_mut().unwrap();
+        library.crate_types.push("rlib".to_owned());
+        assert!(!workspace.plugins().unwrap()[0].optimised);
     }
 
     #[test]

@@ -7,12 +7,13 @@ use std::path::Path;
 use crate::config::Source;
 use crate::runtime::compile;
 
-/// What a file looked like when it was last read: a change of content changes this.
+/// What a file looked like when it was last read: a change of content changes this. Its time is that of the inode, which
+/// nobody can set: tools that unpack or synchronise give files the time of modification that they had elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     inode: u64,
     size: u64,
-    modified: (i64, i64),
+    changed: (i64, i64),
 }
 
 /// A component file that cannot be had.
@@ -48,9 +49,16 @@ pub(super) enum Error {
 
 /// The stamp of a source, if it is a file that is there.
 pub(super) async fn stamp(source: &Source) -> Option<Stamp> {
-    let Source::File(path) = source else { return None };
+    match source {
+        Source::File(path) => stamp_of(path).await,
+        Source::Https(_) => None,
+    }
+}
+
+/// The stamp of a file, if it is there.
+pub(super) async fn stamp_of(path: &Path) -> Option<Stamp> {
     let metadata = tokio::fs::metadata(path).await.ok()?;
-    Some(Stamp { inode: metadata.ino(), size: metadata.len(), modified: (metadata.mtime(), metadata.mtime_nsec()) })
+    Some(Stamp { inode: metadata.ino(), size: metadata.len(), changed: (metadata.ctime(), metadata.ctime_nsec()) })
 }
 
 /// The bytes of a source.
@@ -71,4 +79,12 @@ pub(super) async fn read(source: &Source) -> Result<Vec<u8>, Error> {
 
 fn shown(path: &Path) -> String {
     path.display().to_string()
+}
+
+#[cfg(test)]
+impl Stamp {
+    /// One of several stamps, for tests.
+    pub(super) const fn example(inode: u64) -> Self {
+        Self { inode, size: 1, changed: (0, 0) }
+    }
 }

@@ -1,19 +1,20 @@
 //! Which plugin versions run, and how another one takes over.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use super::failure::{Failure, Retry};
+use super::order::filters_first;
+use super::refused::Refusals;
+use super::smoke::Smoke;
 use super::source::{self, Stamp};
-use crate::bindings::devconnect::platform::http_types::Method;
-use crate::bindings::exports::devconnect::platform::http_handler::Request;
-use crate::capabilities::Call;
 use crate::config::{self, Resolved};
-use crate::inbound::routes::{Prepared, Routes, Served};
-use crate::runtime::{Loader, Refusal, Version};
-use crate::telemetry::{HostMetrics, RequestId, one_line};
+use crate::inbound::routes::{Routes, Served};
+use crate::runtime::cache::Digest;
+use crate::runtime::{Loader, Version};
+use crate::telemetry::{HostMetrics, one_line};
 
 /// A plugin that runs.
 #[derive(Clone)]
@@ -36,27 +37,17 @@ pub(crate) struct Deployment {
 struct State {
     /// In the order of the file: the order in which filters are asked.
     running: Vec<Running>,
-    /// Plugins of the configuration that do not run as it says, with the reason.
-    refused: Vec<(String, String)>,
-    /// What was refused last, by plugin: the same file is not tried again until something changes.
-    tried: Vec<(config::Plugin, Option<Stamp>)>,
+    /// Plugins of the configuration that do not run as it says.
+    refused: Refusals,
+    /// Why plugins that are no longer wanted still run, as it was told last.
+    stuck: Option<String>,
 }
 
-/// Why a plugin does not take over.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Source(#[from] source::Error),
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    #[error(transparent)]
-    Routes(#[from] crate::inbound::routes::Error),
-    #[error("its filter `{0}` does not run")]
-    Filter(String),
-    #[error("limits.memory is above runtime.max-memory of the running host: restart needed")]
-    Restart,
-    #[error("the smoke request GET {path} answered {answer}")]
-    Smoke { path: String, answer: String },
+/// A plugin that waits for others to change.
+struct Waiting<'a> {
+    plugin: &'a config::Plugin,
+    stamp: Option<Stamp>,
+    failure: Failure,
 }
 
 impl Deployment {
@@ -66,12 +57,36 @@ impl Deployment {
 
     /// Plugins that should run and do not, or not as configured.
     pub(crate) fn refused(&self) -> Vec<String> {
-        self.state.lock().refused.iter().map(|(name, _)| name.clone()).collect()
+        self.state.lock().refused.names()
     }
 
     /// How many plugins run.
     pub(crate) fn running(&self) -> usize {
         self.state.lock().running.len()
+    }
+
+    /// When a plugin that was refused is to be tried again by itself.
+    pub(crate) fn retry_at(&self) -> Option<Instant> {
+        self.state.lock().refused.due()
+    }
+
+    /// Lets every refused plugin be tried, and told of, again: somebody asked for it.
+    pub(crate) fn forget_refusals(&self) {
+        self.state.lock().refused.clear_all();
+    }
+
+    /// The files that are not those which were looked at last, as they are now.
+    pub(super) async fn unread(&self, desired: &Resolved) -> Vec<(String, Option<Stamp>)> {
+        let mut unread = Vec::new();
+        for plugin in &desired.plugins {
+            let now = source::stamp(&plugin.source).await;
+            let state = self.state.lock();
+            let running = || Some(state.running.iter().find(|running| running.config.name == plugin.name)?.stamp);
+            if state.refused.stamp(&plugin.name).or_else(running) != Some(now) {
+                unread.push((plugin.name.clone(), now));
+            }
+        }
+        unread
     }
 
     /// Throws away instances that have been idle for long.
@@ -85,171 +100,174 @@ impl Deployment {
     /// Makes what runs into what `desired` wants, a plugin at a time; only one caller at a time. What cannot take over
     /// is logged with its reason, and the version before it goes on.
     pub(crate) async fn apply(&self, desired: &Resolved) {
-        self.remove(desired);
-        let (mut refused, mut tried) = (Vec::new(), std::mem::take(&mut self.state.lock().tried));
-        tried.retain(|(plugin, _)| desired.plugins.contains(plugin));
-        for plugin in filters_first(&desired.plugins) {
-            let stamp = source::stamp(&plugin.source).await;
-            let before = self.state.lock().running.iter().find(|running| running.config.name == plugin.name).cloned();
-            if before.as_ref().is_some_and(|running| running.config == *plugin && running.stamp == stamp) {
-                continue;
+        self.state.lock().refused.keep(desired);
+        let mut removed = Ok(());
+        let mut waiting = Vec::new();
+        // Who waits for another plugin (to give up a route, or a filter) may go on once that one has changed. Each round
+        // but the last brings one plugin or more to where it should be, so there are few.
+        for _round in 0..=desired.plugins.len() {
+            removed = self.remove(desired);
+            waiting.clear();
+            let mut changed = false;
+            for plugin in filters_first(&desired.plugins) {
+                let stamp = source::stamp(&plugin.source).await;
+                if self.state.lock().refused.holds(plugin, stamp, Instant::now()) {
+                    continue;
+                }
+                match self.bring(plugin, stamp, desired).await {
+                    Ok(swapped) => {
+                        self.state.lock().refused.clear(&plugin.name);
+                        changed |= swapped;
+                    }
+                    Err(failure) if failure.retry() == Retry::WithOthers => {
+                        waiting.push(Waiting { plugin, stamp, failure });
+                    }
+                    Err(failure) => self.refuse(plugin, stamp, &failure),
+                }
             }
-            // The same file under the same configuration was refused before; but what it depends on may have changed.
-            let known = tried.iter().position(|(config, known)| config == plugin && *known == stamp);
-            let started = Instant::now();
-            match self.swap(plugin, stamp, before.as_ref(), desired).await {
-                Ok(version) => {
-                    if let Some(known) = known {
-                        tried.remove(known);
-                    }
-                    self.metrics.swapped(&plugin.name, true);
-                    tracing::info!(
-                        plugin = plugin.name,
-                        version = &*version.plugin.digest,
-                        routes = version.description.routes.len(),
-                        took = ?started.elapsed(),
-                        "{}", if before.is_some() { "swapped" } else { "serving" }
-                    );
-                }
-                Err(failure) => {
-                    let consequence = match &before {
-                        Some(running) => format!("version {} goes on", running.version.plugin.digest),
-                        None => "it is not served".to_owned(),
-                    };
-                    if known.is_none() {
-                        self.metrics.swapped(&plugin.name, false);
-                        let reason = failure.to_string();
-                        tracing::error!(plugin = plugin.name, "refused: {}; {consequence}", one_line(&reason));
-                        tried.push((plugin.clone(), stamp));
-                    }
-                    refused.push((plugin.name.clone(), failure.to_string()));
-                }
+            if !changed || (waiting.is_empty() && removed.is_ok()) {
+                break;
             }
         }
+        for Waiting { plugin, stamp, failure } in waiting {
+            self.refuse(plugin, stamp, &failure);
+        }
+        let stuck = removed.err().map(|failure| failure.to_string());
         let mut state = self.state.lock();
-        state.refused = refused;
-        state.tried = tried;
+        if let Some(reason) = stuck.as_ref().filter(|_| stuck != state.stuck) {
+            tracing::error!("plugins cannot be removed yet: {}", one_line(reason));
+        }
+        state.stuck = stuck;
     }
 
-    /// Brings one plugin up beside what runs, and publishes it.
-    async fn swap(
-        &self,
-        plugin: &config::Plugin,
-        stamp: Option<Stamp>,
-        before: Option<&Running>,
-        desired: &Resolved,
-    ) -> Result<Arc<Version>, Failure> {
-        if plugin.limits.memory > self.runtime.max_memory {
-            return Err(Failure::Restart);
+    /// Brings one plugin to where it should be; whether that changed what is served.
+    async fn bring(&self, plugin: &config::Plugin, stamp: Option<Stamp>, desired: &Resolved) -> Result<bool, Failure> {
+        let started = Instant::now();
+        let before = self.find(&plugin.name);
+        let same = before.as_ref().filter(|running| running.config == *plugin);
+        if same.is_some_and(|running| running.stamp == stamp) {
+            return Ok(false);
         }
+        self.within_host(plugin)?;
         let bytes = source::read(&plugin.source).await?;
+        if let Some(running) = same
+            && running.version.digest == Digest::of(&bytes)
+        {
+            // The same bytes, touched or put in place again. Warm instances stay.
+            let mut state = self.state.lock();
+            state.running.iter_mut().filter(|one| one.config.name == plugin.name).for_each(|one| one.stamp = stamp);
+            tracing::info!(plugin = plugin.name, version = &*running.version.plugin.digest, "unchanged");
+            return Ok(false);
+        }
         let version = self.loader.load(plugin, &bytes).await?;
         drop(bytes);
+        let next = Running { config: plugin.clone(), stamp, version: Arc::clone(&version) };
+        self.swap(next, desired).await?;
+        if let Some(before) = &before {
+            before.version.retire();
+        }
+        self.metrics.swapped(&plugin.name, true);
+        tracing::info!(
+            plugin = plugin.name,
+            version = &*version.plugin.digest,
+            routes = version.description.routes.len(),
+            took = ?started.elapsed(),
+            "{}", if before.is_some() { "swapped" } else { "serving" }
+        );
+        Ok(true)
+    }
+
+    /// Publishes a loaded version in the place of the one that runs, if all that is asked of it holds.
+    async fn swap(&self, new: Running, desired: &Resolved) -> Result<(), Failure> {
+        let version = Arc::clone(&new.version);
+        let smoke = new.config.smoke.clone();
         let mut next = self.state.lock().running.clone();
-        next.retain(|running| running.config.name != plugin.name);
-        next.push(Running { config: plugin.clone(), stamp, version: Arc::clone(&version) });
+        next.retain(|running| running.config.name != new.config.name);
+        next.push(new);
         in_file_order(&mut next, desired);
         // Routes before `init`: a version that clashes must not have touched the stores.
         let prepared = self.routes.prepare(&serve(&next)?)?;
+        let smoke = smoke.map(|path| Smoke::find(&prepared, &version, &path)).transpose()?;
         self.loader.init(&version).await?;
-        if let Some(path) = &plugin.smoke {
-            smoke(&prepared, path).await?;
+        if let Some(smoke) = smoke {
+            smoke.ask().await?;
         }
         self.routes.publish(prepared);
         self.state.lock().running = next;
-        if let Some(before) = before {
-            before.version.retire();
+        Ok(())
+    }
+
+    /// What the running host was started with bounds what a plugin may ask for, whatever the file says by now.
+    const fn within_host(&self, plugin: &config::Plugin) -> Result<(), Failure> {
+        let limits = &plugin.limits;
+        if limits.memory > self.runtime.max_memory {
+            return Err(Failure::Restart { limit: "limits.memory", most: "runtime.max-memory" });
         }
-        Ok(version)
+        if limits.instances > self.runtime.max_instances as usize {
+            return Err(Failure::Restart { limit: "limits.instances", most: "runtime.max-instances" });
+        }
+        Ok(())
+    }
+
+    /// Notes that a plugin does not take over, and tells the operator if that is news.
+    fn refuse(&self, plugin: &config::Plugin, stamp: Option<Stamp>, failure: &Failure) {
+        if !self.state.lock().refused.note(plugin, stamp, failure, Instant::now()) {
+            return;
+        }
+        let consequence = match self.find(&plugin.name) {
+            Some(running) => format!("version {} goes on", running.version.plugin.digest),
+            None => "it is not served".to_owned(),
+        };
+        self.metrics.swapped(&plugin.name, false);
+        tracing::error!(plugin = plugin.name, "refused: {}; {consequence}", one_line(&failure.to_string()));
     }
 
     /// Stops serving plugins that the configuration no longer has.
-    fn remove(&self, desired: &Resolved) {
+    fn remove(&self, desired: &Resolved) -> Result<(), Failure> {
         let mut state = self.state.lock();
         let mut next = state.running.clone();
         next.retain(|running| desired.plugin(&running.config.name).is_some());
         if next.len() == state.running.len() {
-            return;
+            return Ok(());
         }
         in_file_order(&mut next, desired);
-        match serve(&next).and_then(|served| Ok(self.routes.prepare(&served)?)) {
-            Ok(prepared) => {
-                self.routes.publish(prepared);
-                let gone = std::mem::replace(&mut state.running, next);
-                for running in gone {
-                    if desired.plugin(&running.config.name).is_none() {
-                        tracing::info!(plugin = running.config.name, "removed");
-                        running.version.retire();
-                    }
-                }
-            }
-            Err(failure) => tracing::error!("plugins cannot be removed yet: {failure}"),
+        let prepared = self.routes.prepare(&serve(&next)?)?;
+        self.routes.publish(prepared);
+        let gone = std::mem::replace(&mut state.running, next);
+        for running in gone.iter().filter(|running| desired.plugin(&running.config.name).is_none()) {
+            tracing::info!(plugin = running.config.name, "removed");
+            running.version.retire();
         }
+        Ok(())
+    }
+
+    fn find(&self, name: &str) -> Option<Running> {
+        self.state.lock().running.iter().find(|running| running.config.name == name).cloned()
     }
 }
 
 /// Plugins with the versions of their filters. A plugin that filters and names no filters is its own.
 fn serve(running: &[Running]) -> Result<Vec<Served>, Failure> {
-    let filter = |name: &String| {
-        let found = running.iter().find(|running| running.config.name == *name && running.version.is_filter());
-        found.map(|running| Arc::clone(&running.version)).ok_or_else(|| Failure::Filter(name.clone()))
+    let filter = |plugin: &str, filter: &String| {
+        let (plugin, filter) = (plugin.to_owned(), filter.clone());
+        match running.iter().find(|running| running.config.name == filter) {
+            Some(found) if found.version.is_filter() => Ok(Arc::clone(&found.version)),
+            Some(_) => Err(Failure::NoFilter { plugin, filter }),
+            None => Err(Failure::FilterAway { plugin, filter }),
+        }
     };
     running
         .iter()
         .map(|plugin| {
             let filters = match plugin.config.filters.as_slice() {
                 [] if plugin.version.is_filter() => vec![Arc::clone(&plugin.version)],
-                names => names.iter().map(filter).collect::<Result<_, _>>()?,
+                names => names.iter().map(|name| filter(&plugin.config.name, name)).collect::<Result<_, _>>()?,
             };
             Ok(Served { version: Arc::clone(&plugin.version), filters })
         })
         .collect()
 }
 
-/// Filters before those that name them, otherwise in file order. The configuration has no cycles.
-fn filters_first(plugins: &[config::Plugin]) -> Vec<&config::Plugin> {
-    let mut ordered: Vec<&config::Plugin> = Vec::with_capacity(plugins.len());
-    let mut placed = HashSet::new();
-    while ordered.len() < plugins.len() {
-        let before = ordered.len();
-        for plugin in plugins {
-            let ready = plugin.filters.iter().all(|filter| *filter == plugin.name || placed.contains(filter.as_str()));
-            if ready && placed.insert(plugin.name.as_str()) {
-                ordered.push(plugin);
-            }
-        }
-        if ordered.len() == before {
-            // Only a cycle gets here, and `config::load` refuses those; whoever is left comes as written.
-            ordered.extend(plugins.iter().filter(|plugin| !placed.contains(plugin.name.as_str())));
-            break;
-        }
-    }
-    ordered
-}
-
 fn in_file_order(running: &mut [Running], desired: &Resolved) {
     running.sort_by_key(|running| desired.plugins.iter().position(|plugin| plugin.name == running.config.name));
-}
-
-/// Asks the prepared table once, before anybody else may.
-async fn smoke(prepared: &Prepared, path: &str) -> Result<(), Failure> {
-    let failed = |answer: String| Failure::Smoke { path: path.to_owned(), answer };
-    let Some((route, [a, b, c, d, e, f])) = prepared.find(path) else {
-        return Err(failed("404: no route has this path".to_owned()));
-    };
-    let length = u32::try_from(path.len()).unwrap_or(u32::MAX);
-    let request = Request {
-        route: route.index,
-        method: Method::Get,
-        target: path,
-        path_length: length,
-        params: (a, b, c, d, e, f),
-        body: &[],
-    };
-    let call = Call::new(&route.version.plugin.limits, Instant::now(), RequestId::next());
-    match route.version.handle(call, request).await.answer {
-        Ok(answer) if answer.status < 400 => Ok(()),
-        Ok(answer) => Err(failed(answer.status.to_string())),
-        Err(fault) => Err(failed(fault.to_string())),
-    }
 }

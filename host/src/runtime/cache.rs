@@ -2,7 +2,8 @@
 //!
 //! Loading machine code is trusting it. So only what this host wrote is loaded: the folder belongs to the host's user and
 //! nobody else may write to it, files appear whole (written aside, synced, renamed), and their names bind the component's
-//! digest to the engine's settings and version. A file that wasmtime refuses is removed and compiled again.
+//! digest to the engine's settings and version, and a checksum beside them tells a damaged one. A file that is damaged, or
+//! that wasmtime refuses, is removed and compiled again.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,7 +16,7 @@ use wasmtime::component::Component;
 use super::Engine;
 use super::component::Description;
 
-/// Files that are kept, two a component: enough for a hundred plugins and some versions back.
+/// Files that are kept, three a component: enough for a hundred plugins and some versions back.
 const KEPT: usize = 512;
 /// Bits of a folder's mode that let others write.
 const OTHERS_WRITE: u32 = 0o022;
@@ -70,11 +71,17 @@ impl Cache {
     #[allow(unsafe_code, reason = "wasmtime maps machine code from a file; see SAFETY")]
     pub(super) fn load(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
         let path = self.path(digest, "cwasm");
-        if !path.is_file() {
+        let code = fs::read(&path).ok()?;
+        let whole = fs::read_to_string(self.path(digest, "sha256")).is_ok_and(|sum| sum == Digest::of(&code).hex());
+        drop(code);
+        if !whole {
+            tracing::warn!(file = %path.display(), "a compiled component is damaged and is made again");
+            let _gone = fs::remove_file(&path);
             return None;
         }
         // SAFETY: the file was written by `store` of this module, for this engine and this version of wasmtime (its name
-        // binds both), into a folder that no other user may write to (checked in `open`), and appeared there whole.
+        // binds both), into a folder that no other user may write to (checked in `open`); it appeared there whole and its
+        // bytes are those that were written (checked above).
         match unsafe { Component::deserialize_file(engine.inner(), &path) } {
             Ok(component) => Some(component),
             Err(error) => {
@@ -87,6 +94,7 @@ impl Cache {
 
     /// Keeps compiled code under the component's digest.
     pub(super) fn store(&self, digest: &Digest, code: &[u8]) -> io::Result<()> {
+        self.write(&self.path(digest, "sha256"), Digest::of(code).hex().as_bytes())?;
         self.write(&self.path(digest, "cwasm"), code)?;
         self.prune();
         Ok(())

@@ -9,6 +9,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use super::cache::{Cache, Digest};
 use super::compile::{self, Compiler};
 use super::component::{self, Access, Description};
+use super::fault::Fault;
 use super::version::Version;
 use super::{Engine, State, linker, store};
 use crate::access::Denied;
@@ -21,9 +22,6 @@ use crate::telemetry::{HostMetrics, RequestId};
 const FAULT_LINES: u32 = 20;
 /// How long `describe` may take: it does nothing but say what is written in the component.
 const DESCRIBE: Duration = Duration::from_secs(5);
-/// How long all tries of `init` may take together while a store is away, and the first pause between two.
-const INIT: Duration = Duration::from_secs(30);
-const INIT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Makes versions.
 pub struct Loader {
@@ -83,6 +81,9 @@ pub enum Refusal {
     /// `init` failed.
     #[error("`init` failed: {0}")]
     Init(String),
+    /// `init` could not end now, and may later.
+    #[error("`init` could not end: {0}; it will be tried again")]
+    Unready(String),
     /// Something on this machine failed.
     #[error("{0}")]
     Host(String),
@@ -146,36 +147,29 @@ impl Loader {
         )))
     }
 
-    /// Calls `init`, again with growing pauses while a store that it needs is away.
+    /// Calls `init`, once: whoever wants a version of a plugin whose store is away asks again later, so that the plugins
+    /// after it need not wait.
     ///
     /// # Errors
-    /// It refused, trapped, or its store did not come.
+    /// [`Refusal::Unready`] where it may succeed later; it refused or trapped.
     pub async fn init(&self, version: &Arc<Version>) -> Result<(), Refusal> {
         if version.exports.lifecycle.is_none() {
             return Ok(());
         }
-        let give_up = Instant::now() + INIT;
-        let mut pause = INIT_PAUSE;
-        loop {
-            let call = Call::new(&version.plugin.limits, Instant::now(), RequestId::next());
-            let error = match version.init(call).await.answer {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => error,
-                Err(fault) => return Err(Refusal::Init(fault.to_string())),
-            };
-            let reason = match error {
-                guest::lifecycle::InitError::Settings(reason) => {
-                    return Err(Refusal::Init(format!("its settings: {reason} ([plugins.{}])", version.name())));
-                }
-                guest::lifecycle::InitError::Failed(reason) => return Err(Refusal::Init(reason)),
-                guest::lifecycle::InitError::Unavailable(reason) => reason,
-            };
-            if Instant::now() + pause > give_up {
-                return Err(Refusal::Init(format!("a store that it needs is away: {reason}")));
+        let call = Call::new(&version.plugin.limits, Instant::now(), RequestId::next());
+        match version.init(call).await.answer {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(guest::lifecycle::InitError::Settings(reason))) => {
+                Err(Refusal::Init(format!("its settings: {reason} ([plugins.{}])", version.name())))
             }
-            tracing::warn!(plugin = &**version.name(), "init waits for a store: {reason}");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(5));
+            Ok(Err(guest::lifecycle::InitError::Unavailable(reason))) => {
+                Err(Refusal::Unready(format!("a store that it needs is away: {reason}")))
+            }
+            Ok(Err(guest::lifecycle::InitError::Failed(reason))) => Err(Refusal::Init(reason)),
+            Err(fault @ (Fault::Deadline(_) | Fault::Overloaded { .. } | Fault::PoolExhausted)) => {
+                Err(Refusal::Unready(fault.to_string()))
+            }
+            Err(fault) => Err(Refusal::Init(fault.to_string())),
         }
     }
 

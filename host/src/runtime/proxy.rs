@@ -1,8 +1,11 @@
 //! Plain `wasi:http/incoming-handler` components: bodies are streams both ways.
 //!
 //! The deadline runs to the answer's head. From there the stream may go on for as long as it moves: a pause longer than
-//! `limits.stream-idle` ends it, and so does the client's leaving, after which the guest gets one more deadline to
-//! finish what it was doing. Such a component expects a fresh instance for each request, so none is reused.
+//! `limits.stream-idle` ends it, and so does the client's leaving. A guest whose answer is out gets one more deadline to
+//! finish what it was doing, and so does one whose client left a request that may change something; a request that only
+//! asks leaves with its client. Such a component expects a fresh instance for each request, so none is reused.
+
+mod upload;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,14 +14,14 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::CONTENT_LENGTH;
+use http::uri::Scheme;
+use http::{Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 use wasmtime_wasi_http::WasiHttpView;
-use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+use wasmtime_wasi_http::p2::bindings::http::types::{self, ErrorCode};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::call::{report, until};
@@ -27,63 +30,96 @@ use super::fault::Fault;
 use super::version::{Lease, Version};
 use crate::capabilities::Call;
 
+pub(crate) use upload::Upload;
+
 type Head = Result<Response<HyperOutgoingBody>, ErrorCode>;
 
 impl Version {
     /// Calls `wasi:http/incoming-handler.handle`; returns when the head of the answer is there.
     ///
+    /// The guest is told that the request came by HTTPS if its URI says so, by HTTP if it says something else or nothing.
+    ///
     /// # Errors
     /// There is no answer; the operator's log has why.
-    pub async fn proxy(
-        self: &Arc<Self>,
-        mut call: Call,
-        request: Request<Incoming>,
-    ) -> Result<Response<Streamed>, Fault> {
+    pub async fn proxy<B>(self: &Arc<Self>, mut call: Call, request: Request<B>) -> Result<Response<Streamed>, Fault>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<wasmtime_wasi_http::Error>,
+    {
         let request_id = call.request_id;
         let fail = |fault| report(self, None, request_id, fault);
         let lease = self.lease().await.map_err(fail)?;
         let limits = &self.plugin.limits;
         call.deadline = Instant::now() + limits.deadline;
         let deadline = call.deadline;
+        let method = request.method().clone();
         let (send_head, head) = oneshot::channel::<Head>();
-        let (ended, end) = oneshot::channel::<()>();
+        let (whole, end) = oneshot::channel::<()>();
         let broken = Arc::new(AtomicBool::new(false));
-        let guest = tokio::spawn(run(lease, call, request, send_head, end, Arc::clone(&broken)));
-        let head = match until(deadline, head).await {
-            Some(head) => head,
-            None => {
-                guest.abort();
-                return Err(fail(Fault::Deadline(limits.deadline)));
-            }
+        let mut guest = tokio::spawn(run(lease, call, request, send_head, end, Arc::clone(&broken)));
+        let Some(head) = until(deadline, head).await else {
+            guest.abort();
+            return Err(fail(Fault::Deadline(limits.deadline)));
         };
-        match head {
-            Ok(Ok(response)) => Ok(response.map(|body| Streamed::new(body, limits.stream_idle, broken, ended))),
-            Ok(Err(code)) => Err(fail(Fault::BadResponse(format!("the component answered the error {code:?}")))),
-            // The guest ended without an answer; it has reported why.
-            Err(_) => {
-                Err(ending(guest).await.unwrap_or_else(|| fail(Fault::BadResponse("it never set one".to_owned()))))
+        let bad = match head {
+            Ok(Ok(response)) if (200..=599).contains(&response.status().as_u16()) => {
+                let rest = announced(&method, &response);
+                return Ok(response.map(|body| Streamed {
+                    body,
+                    idle: limits.stream_idle,
+                    pause: None,
+                    broken,
+                    rest,
+                    whole: Some(whole),
+                }));
             }
-        }
+            Ok(Ok(response)) => format!("its status is {}", response.status().as_u16()),
+            Ok(Err(code)) => format!("the component answered the error {code:?}"),
+            // The guest gave away its only means to answer. As a rule it has ended, and has reported why; but it may also
+            // have dropped it, and go on.
+            Err(_) => match until(deadline, &mut guest).await {
+                Some(Ok(Some(fault))) => return Err(fault),
+                Some(_) => "it never set one".to_owned(),
+                None => {
+                    guest.abort();
+                    return Err(fail(Fault::Deadline(limits.deadline)));
+                }
+            },
+        };
+        // What cannot be sent is as good as sent: the guest may finish.
+        let _guest_has_ended = whole.send(());
+        Err(fail(Fault::BadResponse(bad)))
     }
 }
 
-/// The fault with which the guest's task ended.
-async fn ending(guest: JoinHandle<Option<Fault>>) -> Option<Fault> {
-    guest.await.ok().flatten()
+/// The bytes of an answer's body, where they are known ahead: hyper does not ask for what comes after them.
+fn announced<B>(method: &Method, response: &Response<B>) -> Option<u64> {
+    if *method == Method::HEAD || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        return Some(0);
+    }
+    response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Runs the guest until it returns, or until its client has been gone for a deadline.
-async fn run(
+/// Runs the guest until it returns, or until nobody is interested in it any more.
+async fn run<B>(
     mut lease: Lease,
     call: Call,
-    request: Request<Incoming>,
+    request: Request<B>,
     head: oneshot::Sender<Head>,
     end: oneshot::Receiver<()>,
     broken: Arc<AtomicBool>,
-) -> Option<Fault> {
+) -> Option<Fault>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<wasmtime_wasi_http::Error>,
+{
     let version = Arc::clone(&lease.version);
     let request_id = call.request_id;
     let grace = version.plugin.limits.deadline;
+    let asks_only = matches!(*request.method(), Method::GET | Method::HEAD);
+    let secure = request.uri().scheme() == Some(&Scheme::HTTPS);
+    let scheme = if secure { types::Scheme::Https } else { types::Scheme::Http };
+    let grace_left = if asks_only { Duration::ZERO } else { grace };
     let instance = match lease.instance() {
         Ok(instance) => instance,
         Err(fault) => return Some(fault),
@@ -93,8 +129,7 @@ async fn run(
     let proxy = instance.proxy.take()?;
     let handles = {
         let mut http = instance.store.data_mut().http();
-        http.new_incoming_request(Scheme::Http, request)
-            .and_then(|request| Ok((request, http.new_response_outparam(head)?)))
+        http.new_incoming_request(scheme, request).and_then(|request| Ok((request, http.new_response_outparam(head)?)))
     };
     let (request, outparam) = match handles {
         Ok(handles) => handles,
@@ -103,7 +138,7 @@ async fn run(
     let store = &mut instance.store;
     let result = tokio::select! {
         result = metered(proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, outparam)) => Some(result),
-        () = gone(end, grace) => None,
+        () = over(end, grace, grace_left) => None,
     };
     match result {
         Some(Ok(())) => {
@@ -122,9 +157,9 @@ async fn run(
     }
 }
 
-/// Ready when the answer's body has been gone for `grace`.
-async fn gone(end: oneshot::Receiver<()>, grace: Duration) {
-    let _ended = end.await;
+/// Ready `grace` after all of the answer is out, or `grace_left` after the client left before that.
+async fn over(end: oneshot::Receiver<()>, grace: Duration, grace_left: Duration) {
+    let grace = if end.await.is_ok() { grace } else { grace_left };
     tokio::time::sleep(grace).await;
 }
 
@@ -135,8 +170,10 @@ pub struct Streamed {
     pause: Option<Pin<Box<Sleep>>>,
     /// Set when the guest failed: an end of the body is then no regular one.
     broken: Arc<AtomicBool>,
-    /// Dropped with the body: tells the guest's task.
-    _ended: oneshot::Sender<()>,
+    /// Bytes that are still to come, where that is known.
+    rest: Option<u64>,
+    /// Tells the guest's task that all of the answer is out; dropped without a word, that the client left.
+    whole: Option<oneshot::Sender<()>>,
 }
 
 /// A streamed answer that broke off.
@@ -153,9 +190,13 @@ pub enum StreamError {
     Idle(Duration),
 }
 
-impl Streamed {
-    const fn new(body: HyperOutgoingBody, idle: Duration, broken: Arc<AtomicBool>, ended: oneshot::Sender<()>) -> Self {
-        Self { body, idle, pause: None, broken, _ended: ended }
+impl Drop for Streamed {
+    fn drop(&mut self) {
+        if (self.rest == Some(0) || self.body.is_end_stream())
+            && let Some(whole) = self.whole.take()
+        {
+            let _guest_has_ended = whole.send(());
+        }
     }
 }
 
@@ -167,8 +208,15 @@ impl Body for Streamed {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
             this.pause = None;
-            if frame.is_none() && this.broken.load(Ordering::Acquire) {
-                return Poll::Ready(Some(Err(StreamError::Fault)));
+            match &frame {
+                None if this.broken.load(Ordering::Acquire) => return Poll::Ready(Some(Err(StreamError::Fault))),
+                Some(Ok(frame)) if !frame.is_trailers() => {
+                    let sent = frame.data_ref().map_or(0, Bytes::len) as u64;
+                    this.rest = this.rest.map(|rest| rest.saturating_sub(sent));
+                }
+                Some(Err(_)) => {}
+                // Trailers, or nothing more.
+                _ => this.rest = Some(0),
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(StreamError::Guest)));
         }

@@ -26,6 +26,8 @@ pub(crate) struct Series {
     pub(crate) cpu: Vec<f64>,
     /// The load's part of its core.
     pub(crate) shares: Vec<f64>,
+    /// The server's part of its core.
+    pub(crate) server_shares: Vec<f64>,
     /// p99 at the fixed rate, if one was asked for.
     pub(crate) open_p99: Vec<f64>,
 }
@@ -40,7 +42,16 @@ impl Series {
         self.shares.iter().filter(|share| **share > 0.9).count()
     }
 
+    /// How many runs had neither side above nine tenths of its core: something else ran there.
+    pub(crate) fn disturbed(&self) -> usize {
+        let pairs = self.shares.iter().zip(&self.server_shares);
+        pairs.filter(|(load, server)| **load < 0.9 && **server < 0.9).count()
+    }
+
     fn add(&mut self, outcome: &Outcome, cpu: f64) {
+        // The server was busy for as long as there were answers, in the warm-up too.
+        let whole = outcome.all as f64 / outcome.answers as f64 * outcome.seconds;
+        self.server_shares.push(cpu * outcome.all as f64 / whole / 1e6);
         self.rates.push(outcome.rate());
         self.p50.push(outcome.p50);
         self.p99.push(outcome.p99);

@@ -32,6 +32,9 @@ pub(crate) struct Entry {
     /// The part of its core that the load took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) load_share: Option<f64>,
+    /// The part of its core that the server took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) server_share: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<String>,
 }
@@ -61,6 +64,7 @@ impl Entry {
             open_loop_p99_us: None,
             cpu_us: None,
             load_share: None,
+            server_share: None,
             note: None,
         }
     }

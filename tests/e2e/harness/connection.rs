@@ -106,6 +106,15 @@ impl Connection {
         Ok((length > 0).then_some(chunk))
     }
 
+    /// True if something of an answer is there, without waiting for it.
+    pub(crate) fn is_answered(&self) -> bool {
+        let stream = self.stream.get_ref();
+        stream.set_nonblocking(true).unwrap();
+        let answered = stream.peek(&mut [0]).is_ok();
+        stream.set_nonblocking(false).unwrap();
+        answered
+    }
+
     /// True if the host closes the connection without a further byte.
     pub(crate) fn is_closed(&mut self) -> bool {
         match self.stream.fill_buf() {

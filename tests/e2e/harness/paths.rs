@@ -30,3 +30,10 @@ pub(crate) fn component(name: &str) -> Vec<u8> {
         panic!("{}: {error}: `cargo xtask test` builds it", path.display());
     })
 }
+
+/// The folder of compiled components that the hosts of this run share: one for each build of the binary.
+pub(super) fn compiled() -> PathBuf {
+    let built = std::fs::metadata(binary()).unwrap();
+    let age = built.modified().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("compiled-{age}-{}", built.len()))
+}

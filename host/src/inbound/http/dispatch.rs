@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Uri};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
 
 use super::body::{self, ResponseBody};
-use super::client::TrustedProxies;
+use super::client::{Scheme, TrustedProxies};
 use super::connection::Connection;
 use super::host_routes;
 use super::origin::{Mark, Origins, Verdict};
@@ -32,7 +33,7 @@ use crate::inbound::response;
 use crate::inbound::router::{Lookup, Spans, Verb};
 use crate::inbound::routes::{Endpoint, Route, Routes};
 use crate::inbound::static_files::StaticFiles;
-use crate::runtime::{Access, Fault};
+use crate::runtime::{Access, Fault, Upload};
 use crate::telemetry::RequestId;
 
 /// When to try again after a 503 of the host's own.
@@ -149,14 +150,15 @@ impl Gateway {
         request_id: RequestId,
         started: Instant,
     ) -> Response<ResponseBody> {
-        let (parts, incoming) = request.into_parts();
-        let remote = self.proxies.address(peer, &parts.headers);
+        let remote = self.proxies.address(peer, request.headers());
         let mut call = Call::new(&route.version.plugin.limits, started, request_id);
         if route.version.is_proxy() {
-            let head = http::request::Parts::clone(&parts);
-            call.head = Some(Head { headers: parts.headers, remote });
-            return proxied(route, Request::from_parts(head, incoming), call).await;
+            let scheme = self.proxies.scheme(peer, request.headers());
+            // Twice: the component owns its request, and filters and `incoming` ask the call.
+            call.head = Some(Head { headers: request.headers().clone(), remote });
+            return proxied(route, request, call, scheme, self.body).await;
         }
+        let (parts, incoming) = request.into_parts();
         let body = match body::read(incoming, self.body).await {
             Ok(body) => body,
             Err(error) => return Problem::from(&error).into_response(request_id.as_str()),
@@ -316,19 +318,50 @@ fn permit(access: &Access, identity: Option<&Identity>) -> Result<(), Box<Proble
 }
 
 /// A plain wasi:http component: body and answer are streams.
-async fn proxied(route: Arc<Route>, request: Request<Incoming>, call: Call) -> Response<ResponseBody> {
+async fn proxied(
+    route: Arc<Route>,
+    request: Request<Incoming>,
+    call: Call,
+    scheme: Scheme,
+    limits: body::Limits,
+) -> Response<ResponseBody> {
     let request_id = call.request_id;
+    let Some(request) = absolute(request, scheme) else {
+        return Problem::bad_request("the request has no `host` header, or not a good one")
+            .into_response(request_id.as_str());
+    };
+    let body_limit = u64::try_from(limits.bytes).unwrap_or(u64::MAX);
+    if request.body().size_hint().lower() > body_limit {
+        return Problem::from(&body::Error::TooLarge { limit: limits.bytes }).into_response(request_id.as_str());
+    }
     let (call, added) = match admit(&route, request.method(), request.uri(), call).await {
         Ok(admitted) => admitted,
         Err(refusal) => return *refusal,
     };
     let call = call.renew(&route.version.plugin.limits, Instant::now());
+    let request = request.map(|body| Upload::new(body, body_limit, limits.time));
     let mut answer = match route.version.proxy(call, request).await {
         Ok(answer) => answer.map(ResponseBody::stream),
         Err(fault) => failed(&fault, request_id),
     };
     append(&mut answer, added);
     answer
+}
+
+/// The request with its whole URI, as its client sees it: wasi:http tells a component the scheme and the authority.
+/// `None` without an authority: HTTP/1.0 may name no host.
+fn absolute<B>(mut request: Request<B>, scheme: Scheme) -> Option<Request<B>> {
+    let mut parts = request.uri().clone().into_parts();
+    if parts.authority.is_none() {
+        let host = request.headers().get(http::header::HOST)?;
+        parts.authority = Some(http::uri::Authority::try_from(host.as_bytes()).ok()?);
+    }
+    parts.scheme = Some(match scheme {
+        Scheme::Http => http::uri::Scheme::HTTP,
+        Scheme::Https => http::uri::Scheme::HTTPS,
+    });
+    *request.uri_mut() = Uri::from_parts(parts).ok()?;
+    Some(request)
 }
 
 /// What the client gets for a fault: a status, and nothing of the inside.

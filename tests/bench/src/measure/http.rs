@@ -132,12 +132,17 @@ fn entry(name: &str, series: &Series, versus: Option<(&str, f64, f64)>) -> Entry
     entry.p99_us = Some(median(&series.p99));
     entry.cpu_us = Some(median(&series.cpu));
     entry.load_share = Some(median(&series.shares));
+    entry.server_share = Some(median(&series.server_shares));
     if !series.open_p99.is_empty() {
         entry.open_loop_p99_us = Some(median(&series.open_p99));
     }
-    let limited = series.limited();
-    if limited > 0 {
-        let runs = series.shares.len();
+    let runs = series.shares.len();
+    let (limited, disturbed) = (series.limited(), series.disturbed());
+    if disturbed > 0 {
+        entry.note = Some(format!(
+            "in {disturbed} of {runs} runs neither side had its core to itself: the machine was busy, and the figure means little"
+        ));
+    } else if limited > 0 {
         entry.note =
             Some(format!("the load was above 90 % of its core in {limited} of {runs} runs: the server may do more"));
     }

@@ -32,6 +32,7 @@ type Handler = fn(&Request, &str) -> Outcome;
 
 const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::Post, "/store/insert/{collection}", insert),
+    (Method::Post, "/store/insert-late/{collection}", insert_late),
     (Method::Post, "/store/find/{collection}", find),
     (Method::Post, "/store/unique/{collection}", unique),
     (Method::Post, "/store/update/{collection}", update),
@@ -45,6 +46,12 @@ const ROUTES: &[(Method, &str, Handler)] = &[
 /// Inserts the body, a BSON document.
 fn insert(request: &Request, collection: &str) -> Outcome {
     documents::insert(collection, std::slice::from_ref(&request.body)).map(|ids| ids.concat())
+}
+
+/// The same after half a second, which is time enough for a client to go away.
+fn insert_late(request: &Request, collection: &str) -> Outcome {
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    insert(request, collection)
 }
 
 /// All documents that match the body, a BSON filter, one behind the other.
