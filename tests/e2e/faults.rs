@@ -6,7 +6,7 @@ const CONFIG: &str = r#"
 [plugins.faults]
 source = "faults.wasm"
 grants = { passwords = true }
-limits = { memory = "16MiB", deadline = "2s", cpu = "200ms" }
+limits = { memory = "16MiB", deadline = "10s", cpu = "1s" }
 "#;
 
 /// Calls the route and checks what holds after every fault: a problem document without internals, a host that lives,
@@ -63,7 +63,7 @@ fn an_endless_loop_ends_at_the_cpu_limit() {
 #[test]
 fn endless_loops_do_not_keep_others_waiting() {
     // More loops than the host has threads; the others are served meanwhile.
-    let host = Host::start(&CONFIG.replace("cpu = \"200ms\"", "cpu = \"2s\""));
+    let host = Host::start(&CONFIG.replace("cpu = \"1s\"", "cpu = \"2s\""));
     std::thread::scope(|scope| {
         let spinning: Vec<_> = (0..8)
             .map(|_| {
@@ -119,7 +119,7 @@ fn a_guest_that_exits_ends_its_call_only() {
 
 #[test]
 fn a_wait_in_a_host_call_ends_at_the_deadline() {
-    let mut host = Host::start(&CONFIG.replace("2s", "300ms"));
+    let mut host = Host::start(&CONFIG.replace("10s", "2s"));
     fault(&mut host, "/faults/sleep?ms=3600000", 504);
     fault(&mut host, "/faults/hash?times=100000", 504);
     assert_eq!(host.client().get("/faults/hash").expect(200).text(), "hashed");

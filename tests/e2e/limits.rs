@@ -47,11 +47,11 @@ fn a_queue_keeps_calls_until_an_instance_is_free() {
 
 #[test]
 fn waiting_in_the_queue_is_not_billed_to_the_deadline() {
-    let host = Host::start(&config("instances = 1, queue = 100, queue-wait = \"30s\", deadline = \"400ms\""));
+    let host = Host::start(&config("instances = 1, queue = 100, queue-wait = \"30s\", deadline = \"3s\""));
     let clients: Vec<_> = (0..10)
         .map(|_| {
             let mut client = host.client();
-            std::thread::spawn(move || client.get("/version/slow?ms=100").status)
+            std::thread::spawn(move || client.get("/version/slow?ms=700").status)
         })
         .collect();
     for client in clients {
