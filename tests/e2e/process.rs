@@ -1,8 +1,10 @@
 //! The host as a process: start, stop, and what a crash leaves.
 
-use crate::harness::{Host, Site, eventually};
-use rustix::process::Signal;
+use crate::harness::{Host, PATIENCE, Site, eventually};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 const VERSION: &str = r#"
 [server]
@@ -85,6 +87,31 @@ fn the_grace_ends_what_never_ends() {
     host.wait();
     let cut = connection.answer("GET");
     assert!(cut.is_err() || cut.is_ok_and(|answer| answer.status == 503));
+}
+
+#[test]
+fn a_log_that_nobody_reads_any_more_does_not_keep_the_host() {
+    let site = Site::new(VERSION);
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = site.command(&["serve"]);
+    let mut child = command.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
+    // The command holds the pipe's other ends until it is gone.
+    drop(command);
+    let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("listening on")));
+    // As when the program that collects the log has died: each further line is an error for the host.
+    drop(lines);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let ended = loop {
+        match child.try_wait().unwrap() {
+            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+            ended => break ended,
+        }
+    };
+    drop(child.kill());
+    drop(child.wait());
+    assert!(ended.is_some_and(|status| status.success()), "{ended:?}");
 }
 
 #[test]

@@ -14,9 +14,11 @@
 pub(crate) mod body;
 pub(crate) mod client;
 pub(crate) mod connection;
+mod detached;
 pub(crate) mod dispatch;
 pub(crate) mod host_routes;
 pub(crate) mod openapi;
 pub(crate) mod origin;
 pub(crate) mod problem;
+mod proxied;
 pub(crate) mod server;

@@ -1,11 +1,18 @@
 //! A guest's answer as an HTTP response.
 
+use std::time::Duration;
+
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::http::body::ResponseBody;
+use super::http::problem::Problem;
 use crate::bindings::devconnect::platform::http_types::{Media, Response as Answer};
+use crate::runtime::Fault;
+use crate::telemetry::RequestId;
 
+/// When to try again after a 503 of the host's own.
+const RETRY: Duration = Duration::from_secs(1);
 /// Most headers of one answer.
 const HEADERS: usize = 128;
 
@@ -62,4 +69,14 @@ fn content_type(media: Media) -> Result<Option<HeaderValue>, String> {
             HeaderValue::try_from(other).map_err(|_| "its content type is not allowed".to_owned())?
         }
     }))
+}
+
+/// What the client gets for a fault: a status, and nothing of the inside.
+pub(crate) fn fault(fault: &Fault, request_id: RequestId) -> Response<ResponseBody> {
+    let problem = match fault.status() {
+        StatusCode::SERVICE_UNAVAILABLE => Problem::unavailable("as many requests as allowed are being served", RETRY),
+        StatusCode::GATEWAY_TIMEOUT => Problem::gateway_timeout("the route did not answer in time"),
+        _ => Problem::internal(),
+    };
+    problem.into_response(request_id.as_str())
 }

@@ -11,7 +11,7 @@
 //!
 //! **Restarts.** [`Memory::save`] writes a snapshot, [`Memory::load`] takes it in and removes the file.
 //!
-//! ```ignore
+//! ```text
 //! let cache = Arc::new(Memory::new(Config::default(), Arc::new(SystemClock::default())));
 //! tokio::spawn(memory::keep_swept(&cache));
 //! cache.set("greeting", Bytes::from("hello"), Some(Duration::from_secs(60))).await?;

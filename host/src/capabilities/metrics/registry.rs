@@ -7,7 +7,7 @@
 //! **Bounded.** Names, labels and values come from guests. A plugin has [`MOST_SERIES`] series, a family counts only with
 //! a series in it; what is over is dropped, and counted as `plugin_metrics_dropped_total`.
 //!
-//! ```ignore
+//! ```text
 //! let metrics = Arc::new(Registry::new(["plugin_faults"]));
 //! host_registry.register_collector(Box::new(Arc::clone(&metrics)));
 //! metrics.count("shop", "orders", 1, &[("country".into(), "at".into())])?;
