@@ -38,14 +38,16 @@ pub(crate) fn run(workspace: &Workspace, plan: &Plan) -> Result<ExitCode> {
         })
         .transpose()?;
     build::all_guests(workspace)?;
-    let host = build::host(workspace, if plan.ship { Profile::Ship } else { Profile::Release })?;
+    let profile = if plan.ship { Profile::Ship } else { Profile::Release };
+    let host = build::host(workspace, profile)?;
 
     ui::step("building the benchmarks");
     let mut command = workspace.cargo();
-    command.args(["build", "--release", "--package", BENCH, "--bin", BENCH]).args(workspace::locked());
+    // The native peers are in it: both sides are optimised alike.
+    command.args(["build", "--profile", profile.name(), "--package", BENCH, "--bin", BENCH]).args(workspace::locked());
     process::run(&mut command, "Mend what the compiler reports above and start this command again.")?;
 
-    let mut command = std::process::Command::new(workspace.target.join("release").join(BENCH));
+    let mut command = std::process::Command::new(workspace.target.join(profile.name()).join(BENCH));
     process::clean(&mut command)
         .current_dir(&workspace.root)
         .env("CARGO_MANIFEST_DIR", workspace.root.join("tests/bench"))
