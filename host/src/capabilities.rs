@@ -76,7 +76,9 @@ pub struct Plugin {
 /// One instance's view of its capabilities, and the call that it serves now.
 pub struct Ctx {
     pub(crate) plugin: Arc<Plugin>,
-    pub(crate) call: Call,
+    /// The call that it serves; between calls one that allows nothing.
+    pub(crate) call: Box<Call>,
+    idle: Option<Box<Call>>,
     pub(crate) output: output::Output,
     table: ResourceTable,
     cursors: documents::Open,
@@ -93,7 +95,8 @@ impl Ctx {
         let mut table = ResourceTable::new();
         table.set_max_capacity(plugin.limits.handles);
         Self {
-            call: Call::idle(),
+            call: Box::new(Call::idle()),
+            idle: None,
             table,
             cursors: documents::Open::default(),
             wasi: wasi::context(&output),
@@ -105,14 +108,15 @@ impl Ctx {
     }
 
     /// Starts a call on this instance.
-    pub(crate) fn begin(&mut self, call: Call) {
-        self.call = call;
+    pub(crate) fn begin(&mut self, call: Box<Call>) {
+        self.idle = Some(std::mem::replace(&mut self.call, call));
     }
 
     /// Ends the call: what it opened is closed, so that nothing reaches the next one.
-    pub(crate) fn end(&mut self) -> Call {
+    pub(crate) fn end(&mut self) -> Box<Call> {
         self.cursors.close_all(&mut self.table);
-        std::mem::replace(&mut self.call, Call::idle())
+        let idle = self.idle.take().unwrap_or_else(|| Box::new(Call::idle()));
+        std::mem::replace(&mut self.call, idle)
     }
 
     /// Counts a host call against the call's limit. First in every `Host` function.

@@ -42,34 +42,36 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call under a plugin's limits, from now on.
+    /// A call under a plugin's limits, from now on. Boxed: it is handed on many times for each request.
     #[must_use]
-    pub fn new(limits: &Limits, started: Instant, request_id: RequestId) -> Self {
-        Self {
-            head: None,
-            identity: None,
-            request_id,
-            deadline: started + limits.deadline,
-            host_calls_left: limits.host_calls,
-            cpu_ticks_left: cpu_ticks(limits),
-            log_lines_left: limits.log_lines,
-            log_bytes_left: limits.log_bytes,
-            log_dropped: 0,
-            retained_left: limits.retained,
-        }
+    pub fn new(limits: &Limits, started: Instant, request_id: RequestId) -> Box<Self> {
+        let mut call = Box::new(Self { request_id, ..Self::idle() });
+        call.budget(limits, started);
+        call
     }
 
     /// The budgets of another plugin's limits for the same request: a filter is billed apart from the route.
     #[must_use]
-    pub fn renew(mut self, limits: &Limits, started: Instant) -> Self {
-        let fresh = Self::new(limits, started, self.request_id);
-        Self { head: self.head.take(), identity: self.identity.take(), ..fresh }
+    pub fn renew(mut self: Box<Self>, limits: &Limits, started: Instant) -> Box<Self> {
+        self.budget(limits, started);
+        self
     }
 
     /// The same call with no host call to spend: the first one ends it.
     #[must_use]
-    pub(crate) fn without_host_calls(self) -> Self {
-        Self { host_calls_left: 0, ..self }
+    pub(crate) fn without_host_calls(mut self: Box<Self>) -> Box<Self> {
+        self.host_calls_left = 0;
+        self
+    }
+
+    fn budget(&mut self, limits: &Limits, started: Instant) {
+        self.deadline = started + limits.deadline;
+        self.host_calls_left = limits.host_calls;
+        self.cpu_ticks_left = cpu_ticks(limits);
+        self.log_lines_left = limits.log_lines;
+        self.log_bytes_left = limits.log_bytes;
+        self.log_dropped = 0;
+        self.retained_left = limits.retained;
     }
 
     /// What an instance holds between calls: nothing, and nothing is allowed.

@@ -30,8 +30,8 @@ pub(crate) async fn admit(
     route: &Route,
     method: &Method,
     uri: &Uri,
-    mut call: Call,
-) -> Result<(Call, Added), Box<Response<ResponseBody>>> {
+    mut call: Box<Call>,
+) -> Result<(Box<Call>, Added), Box<Response<ResponseBody>>> {
     let mut added = Vec::new();
     if route.access == Access::Public {
         return Ok((call, added));

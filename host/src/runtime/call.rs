@@ -23,7 +23,7 @@ pub struct Outcome<T> {
     /// The answer.
     pub answer: Result<T, Fault>,
     /// The request's part of the call; `None` after a fault.
-    pub call: Option<Call>,
+    pub call: Option<Box<Call>>,
 }
 
 impl<T> Outcome<T> {
@@ -38,7 +38,7 @@ pub(super) async fn until<T>(deadline: Instant, future: impl Future<Output = T>)
     let first = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
     match first {
         Poll::Ready(value) => Some(value),
-        Poll::Pending => tokio::time::timeout_at(deadline.into(), future).await.ok(),
+        Poll::Pending => Box::pin(tokio::time::timeout_at(deadline.into(), future)).await.ok(),
     }
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn until<T>(deadline: Instant, future: impl Future<Output = T>)
 macro_rules! call {
     ($version:expr, $call:expr, $export:ident, $function:ident ( $($argument:expr),* )) => {{
         let version: &Arc<Version> = $version;
-        let mut call: Call = $call;
+        let mut call: Box<Call> = $call;
         let mut lease = match version.lease().await {
             Ok(lease) => lease,
             Err(fault) => return Outcome::fault(report(version, None, call.request_id, fault)),
@@ -67,7 +67,9 @@ macro_rules! call {
             let Some(export) = instance.$export.clone() else {
                 return Outcome::fault(Fault::Instantiate(concat!("it does not export ", stringify!($export)).to_owned()));
             };
-            until(deadline, metered(export.$function(&mut instance.store, $($argument),*))).await
+            // Pinned here and lent: a future that is handed to an async function is kept twice in the caller's.
+            let mut guest = pin!(export.$function(&mut instance.store, $($argument),*));
+            until(deadline, metered(guest.as_mut())).await
         };
         finish(lease, request_id, result)
     }};
@@ -151,7 +153,7 @@ pub(super) fn print(version: &Version, request_id: RequestId, text: &str) {
 
 impl Version {
     /// Calls `http-handler.handle`.
-    pub async fn handle(self: &Arc<Self>, call: Call, request: Request<'_>) -> Outcome<Response> {
+    pub async fn handle(self: &Arc<Self>, call: Box<Call>, request: Request<'_>) -> Outcome<Response> {
         let request_id = call.request_id;
         let mut outcome = call!(self, call, handler, call_handle(request));
         if let Ok(response) = &outcome.answer
@@ -163,7 +165,7 @@ impl Version {
     }
 
     /// Calls `http-filter.filter`.
-    pub async fn filter(self: &Arc<Self>, call: Call, head: Head<'_>) -> Outcome<Verdict> {
+    pub async fn filter(self: &Arc<Self>, call: Box<Call>, head: Head<'_>) -> Outcome<Verdict> {
         let request_id = call.request_id;
         let mut outcome = call!(self, call, filter, call_filter(head));
         if let Ok(Verdict::Respond(response)) = &outcome.answer
@@ -175,7 +177,7 @@ impl Version {
     }
 
     /// Calls `lifecycle.init`.
-    pub async fn init(self: &Arc<Self>, call: Call) -> Outcome<Result<(), InitError>> {
+    pub async fn init(self: &Arc<Self>, call: Box<Call>) -> Outcome<Result<(), InitError>> {
         call!(self, call, lifecycle, call_init())
     }
 

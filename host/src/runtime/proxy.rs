@@ -41,7 +41,11 @@ impl Version {
     ///
     /// # Errors
     /// There is no answer; the operator's log has why.
-    pub async fn proxy<B>(self: &Arc<Self>, mut call: Call, request: Request<B>) -> Result<Response<Streamed>, Fault>
+    pub async fn proxy<B>(
+        self: &Arc<Self>,
+        mut call: Box<Call>,
+        request: Request<B>,
+    ) -> Result<Response<Streamed>, Fault>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<wasmtime_wasi_http::Error>,
@@ -103,7 +107,7 @@ fn announced<B>(method: &Method, response: &Response<B>) -> Option<u64> {
 /// Runs the guest until it returns, or until nobody is interested in it any more.
 async fn run<B>(
     mut lease: Lease,
-    call: Call,
+    call: Box<Call>,
     request: Request<B>,
     head: oneshot::Sender<Head>,
     end: oneshot::Receiver<()>,

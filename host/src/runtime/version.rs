@@ -141,7 +141,7 @@ impl Version {
         let mut late = false;
         if !self.permits.try_take() {
             let limits = &self.plugin.limits;
-            if !self.permits.wait(limits.queue_wait).await {
+            if !Box::pin(self.permits.wait(limits.queue_wait)).await {
                 return Err(Fault::Overloaded { running: limits.instances, waiting: limits.queue });
             }
             late = true;
@@ -152,7 +152,7 @@ impl Version {
             Some(instance) => instance,
             None => {
                 lease.late = true;
-                Box::new(self.instantiate().await?)
+                Box::new(Box::pin(self.instantiate()).await?)
             }
         });
         Ok(lease)

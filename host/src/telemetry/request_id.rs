@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http::HeaderValue;
 
 /// Longest id that a trusted proxy may hand us.
-const LONGEST: usize = 64;
+const LONGEST: usize = 40;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -47,7 +47,7 @@ impl RequestId {
         Self { text, length: 1 }
     }
 
-    /// An id that a trusted proxy chose, if it is 1 to 64 letters, digits or `-_.:/+=`.
+    /// An id that a trusted proxy chose, if it is 1 to 40 letters, digits or `-_.:/+=`.
     #[must_use]
     pub fn accept(offered: &[u8]) -> Option<Self> {
         let harmless = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte);
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(RequestId::accept(b"req-1.a:b").unwrap().as_str(), "req-1.a:b");
         assert!(RequestId::accept(b"").is_none());
         assert!(RequestId::accept(b"a\r\nx: y").is_none());
-        assert!(RequestId::accept(&[b'a'; 65]).is_none());
-        assert_eq!(RequestId::accept(&[b'a'; 64]).unwrap().as_str().len(), 64);
+        assert!(RequestId::accept(&[b'a'; 41]).is_none());
+        assert_eq!(RequestId::accept(&[b'a'; 40]).unwrap().as_str().len(), 40);
     }
 }

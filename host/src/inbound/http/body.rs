@@ -76,7 +76,7 @@ where
     if let Poll::Ready(result) = poll_fn(|context| Poll::Ready(collected.as_mut().poll(context))).await {
         return result;
     }
-    match tokio::time::timeout(limits.time, collected).await {
+    match Box::pin(tokio::time::timeout(limits.time, collected)).await {
         Ok(result) => result,
         Err(_) => Err(Error::TooSlow { time: limits.time }),
     }

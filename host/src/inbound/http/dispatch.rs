@@ -3,6 +3,9 @@
 //! The order of what happens to a request is the order of its cost: the route look-up before the body is read, the body
 //! before an instance is leased, filters before the route. The table of routes is let go before anything waits, so that
 //! a swap never waits for a request.
+//!
+//! hyper moves the future of a request once it is made, all of its bytes. So what few requests need (files, the host's own
+//! routes, streams, a new instance, a full queue) is boxed, and the future stays small.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,7 +63,7 @@ struct Asked {
     method: Method,
     uri: Uri,
     body: Bytes,
-    call: Call,
+    call: Box<Call>,
 }
 
 impl Gateway {
@@ -112,7 +115,7 @@ impl Gateway {
                 Lookup::Found(Endpoint::Plugin(route), spans) => (Arc::clone(route), spans),
                 Lookup::Found(Endpoint::Host, _) => {
                     drop(table);
-                    return host_routes::call(&self.host, request, request_id.as_str()).await;
+                    return Box::pin(host_routes::call(&self.host, request, request_id.as_str())).await;
                 }
                 Lookup::Options(allow) => return options(allow.header_value()),
                 Lookup::MethodNotAllowed(allow) => {
@@ -127,7 +130,7 @@ impl Gateway {
                         let starting = Problem::unavailable("starting: the plugins do not serve yet", RETRY);
                         return starting.into_response(request_id.as_str());
                     }
-                    let served = self.files.serve(&parts.method, parts.uri.path(), &parts.headers).await;
+                    let served = Box::pin(self.files.serve(&parts.method, parts.uri.path(), &parts.headers)).await;
                     return served.unwrap_or_else(|problem| problem.into_response(request_id.as_str()));
                 }
             }
@@ -156,7 +159,7 @@ impl Gateway {
             let scheme = self.proxies.scheme(peer, request.headers());
             // Twice: the component owns its request, and filters and `incoming` ask the call.
             let call = call(Head { headers: request.headers().clone(), remote }, started);
-            return proxied(route, request, call, scheme, self.body).await;
+            return Box::pin(proxied(route, request, call, scheme, self.body)).await;
         }
         let (parts, incoming) = request.into_parts();
         let body = match body::read(incoming, self.body).await {

@@ -19,7 +19,7 @@ use crate::runtime::Upload;
 pub(super) async fn proxied(
     route: Arc<Route>,
     request: Request<Incoming>,
-    call: Call,
+    call: Box<Call>,
     scheme: Scheme,
     limits: body::Limits,
 ) -> Response<ResponseBody> {
