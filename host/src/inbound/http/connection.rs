@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::task::AtomicWaker;
 use http::{Request, Response};
 use http_body::Body;
@@ -225,9 +226,8 @@ where
     let service = service_fn(move |request: Request<Incoming>| {
         let connection = Arc::clone(&watch);
         connection.asked(!request.body().is_end_stream());
-        let answer = service(request, Arc::clone(&connection));
-        async move {
-            let mut response = answer.await;
+        // Not an async block: it would hold the answer's future twice, and hyper moves what it gets with all its bytes.
+        service(request, Arc::clone(&connection)).map(move |mut response| {
             if response.body().is_stream() {
                 connection.enter(phase::STREAMING);
                 response.body_mut().keep(Streaming(connection));
@@ -235,7 +235,7 @@ where
                 connection.enter(phase::IDLE);
             }
             Ok::<_, Infallible>(response)
-        }
+        })
     });
     // An upgraded socket leaves this connection, and with it the server's count and its drain: whoever takes it over
     // has to do both.

@@ -206,13 +206,15 @@ impl Gateway {
 async fn handle(asked: Asked) -> Response<ResponseBody> {
     let Asked { route, spans, method, uri, body, call } = asked;
     let request_id = call.request_id;
-    let (call, added) = match filters::admit(&route, &method, &uri, call).await {
-        Ok(admitted) => admitted,
-        Err(refusal) => return *refusal,
+    let (call, added) = if route.access == Access::Public {
+        (call, Vec::new())
+    } else {
+        match Box::pin(filters::admit(&route, &method, &uri, call)).await {
+            // The filters had budgets of their own.
+            Ok((call, added)) => (call.renew(&route.version.plugin.limits, Instant::now()), added),
+            Err(refusal) => return *refusal,
+        }
     };
-    // The filters had budgets of their own; a public route asked none.
-    let call =
-        if route.access == Access::Public { call } else { call.renew(&route.version.plugin.limits, Instant::now()) };
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
     let [a, b, c, d, e, f] = spans;
     let request = GuestRequest {
