@@ -121,7 +121,7 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
         connections: resolved.server.max_connections,
         grace: resolved.server.shutdown_grace,
     };
-    let service = move |request, connection| Arc::clone(&gateway).serve(request, connection);
+    let service = move |request, connection: &_| gateway.serve(request, connection);
     let drained = server::serve(listener, limits, service, shutdown.requested()).await;
     // Calls whose clients left, before their stores close; nothing is ever sent, the last of them closes the channel.
     if tokio::time::timeout(resolved.server.shutdown_grace, going_on.recv()).await.is_err() {

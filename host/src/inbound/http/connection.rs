@@ -218,7 +218,7 @@ impl Drop for Streaming {
 pub(super) async fn drive<I, S, F>(io: I, connection: Arc<Connection>, protocol: http1::Builder, service: Arc<S>)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Fn(Request<Incoming>, Arc<Connection>) -> F + Send + Sync + 'static,
+    S: Fn(Request<Incoming>, &Connection) -> F + Send + Sync + 'static,
     F: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
     let io = TokioIo::new(Watched::new(io, Arc::clone(&connection)));
@@ -227,7 +227,7 @@ where
         let connection = Arc::clone(&watch);
         connection.asked(!request.body().is_end_stream());
         // Not an async block: it would hold the answer's future twice, and hyper moves what it gets with all its bytes.
-        service(request, Arc::clone(&connection)).map(move |mut response| {
+        service(request, &connection).map(move |mut response| {
             if response.body().is_stream() {
                 connection.enter(phase::STREAMING);
                 response.body_mut().keep(Streaming(connection));

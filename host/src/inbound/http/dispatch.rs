@@ -4,16 +4,22 @@
 //! before an instance is leased, filters before the route. The table of routes is let go before anything waits, so that
 //! a swap never waits for a request.
 //!
-//! hyper moves the future of a request once it is made, all of its bytes. So what few requests need (files, the host's own
-//! routes, streams, a new instance, a full queue) is boxed, and the future stays small.
+//! hyper moves the future of a request once it is made, all of its bytes, and an async function keeps its arguments twice.
+//! So what can be decided without waiting is decided before there is a future ([`Gateway::decide`]), what a call needs is
+//! boxed once, and whatever few requests need (files, bodies, the host's own routes, streams, a full queue) is boxed too.
 
+use std::future::ready;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use bytes::Bytes;
+use futures_util::future::Either;
 use http::{Method, Request, Response, StatusCode, Uri};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
 
@@ -56,185 +62,245 @@ pub(crate) struct Gateway {
     pub(crate) access_log: AccessLog,
 }
 
-/// A plugin's route, and the request that it answers.
-struct Asked {
-    route: Arc<Route>,
-    spans: Spans,
+/// A request's way to its answer.
+enum Way {
+    /// It is answered already.
+    Answered(Response<ResponseBody>),
+    /// A plugin's route, with all that its call needs: the common case.
+    Call(Box<Asked>, Box<Call>),
+    /// Everything else that has to wait for something.
+    Longer(Pin<Box<dyn Future<Output = Response<ResponseBody>> + Send>>),
+}
+
+/// What the end of every request needs to know of its beginning.
+struct Exchange {
     method: Method,
     uri: Uri,
+    request_id: RequestId,
+    started: Instant,
+    mark: Option<Mark>,
+    access_log: AccessLog,
+}
+
+/// A plugin's route, and the request that it answers.
+struct Asked {
+    exchange: Exchange,
+    route: Arc<Route>,
+    spans: Spans,
     body: Bytes,
-    call: Box<Call>,
 }
 
 impl Gateway {
     /// Answers one request.
-    pub(crate) async fn serve(
-        self: Arc<Self>,
+    pub(crate) fn serve(
+        self: &Arc<Self>,
         request: Request<Incoming>,
-        connection: Arc<Connection>,
-    ) -> Response<ResponseBody> {
+        connection: &Connection,
+    ) -> impl Future<Output = Response<ResponseBody>> + Send + use<> {
+        match self.decide(request, connection.peer()) {
+            Way::Call(asked, call) => Either::Left(handle(asked, call)),
+            Way::Answered(response) => Either::Right(Either::Left(ready(response))),
+            Way::Longer(answering) => Either::Right(Either::Right(answering)),
+        }
+    }
+
+    /// All that can be done with a request before anything has to wait.
+    fn decide(self: &Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Way {
         let started = Instant::now();
-        let peer = connection.peer();
         let trusted = self.proxies.trusts(peer.ip());
         let offered = if trusted { request.headers().get(&REQUEST_ID) } else { None };
         let request_id = offered.and_then(|id| RequestId::accept(id.as_bytes())).unwrap_or_else(RequestId::next);
         let scheme = || self.proxies.scheme(peer, request.headers());
-        let logged = self.logs().then(|| (request.method().clone(), request.uri().clone()));
-
-        let (mut response, mark) = match self.origins.judge(request.method(), request.uri(), request.headers(), scheme)
-        {
-            Verdict::Plain => (self.answer(request, peer, request_id, started).await, None),
-            Verdict::Marked(mark) => (self.answer(request, peer, request_id, started).await, Some(mark)),
-            Verdict::Preflight(mark) => (self.preflight(&request, &mark), None),
-            Verdict::Refused(problem) => (problem.into_response(request_id.as_str()), None),
+        let verdict = self.origins.judge(request.method(), request.uri(), request.headers(), scheme);
+        let mut exchange = Exchange {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            request_id,
+            started,
+            mark: None,
+            access_log: self.access_log,
         };
-        if let Some(mark) = mark {
-            mark.apply(response.headers_mut());
-        }
-        response.headers_mut().insert(REQUEST_ID, request_id.header_value());
-        if let Some((method, uri)) = logged {
-            self.log(&method, uri.path(), request_id, response.status(), started);
-        }
-        response
-    }
-
-    fn preflight(&self, request: &Request<Incoming>, mark: &Mark) -> Response<ResponseBody> {
-        mark.preflight(self.routes.table().allow(request.uri().path()), request.headers())
-    }
-
-    async fn answer(
-        self: &Arc<Self>,
-        request: Request<Incoming>,
-        peer: std::net::SocketAddr,
-        request_id: RequestId,
-        started: Instant,
-    ) -> Response<ResponseBody> {
-        let (route, spans) = {
-            let table = self.routes.table();
-            match table.lookup(request.method(), request.uri().path()) {
-                Lookup::Found(Endpoint::Plugin(route), spans) => (Arc::clone(route), spans),
-                Lookup::Found(Endpoint::Host, _) => {
-                    drop(table);
-                    return Box::pin(host_routes::call(&self.host, request, request_id.as_str())).await;
-                }
-                Lookup::Options(allow) => return options(allow.header_value()),
-                Lookup::MethodNotAllowed(allow) => {
-                    return Problem::method_not_allowed(allow.header_value()).into_response(request_id.as_str());
-                }
-                Lookup::UnknownMethod => return Problem::not_implemented().into_response(request_id.as_str()),
-                Lookup::TooLong => return Problem::uri_too_long().into_response(request_id.as_str()),
-                Lookup::NotFound => {
-                    drop(table);
-                    let (parts, _) = request.into_parts();
-                    if !self.ready.load(Ordering::Acquire) {
-                        let starting = Problem::unavailable("starting: the plugins do not serve yet", RETRY);
-                        return starting.into_response(request_id.as_str());
-                    }
-                    let served = Box::pin(self.files.serve(&parts.method, parts.uri.path(), &parts.headers)).await;
-                    return served.unwrap_or_else(|problem| problem.into_response(request_id.as_str()));
-                }
+        match verdict {
+            Verdict::Plain => {}
+            Verdict::Marked(mark) => exchange.mark = Some(mark),
+            Verdict::Preflight(mark) => {
+                let answer = mark.preflight(self.routes.table().allow(request.uri().path()), request.headers());
+                return exchange.answered(answer);
             }
-        };
-        let response = self.plugin(Arc::clone(&route), spans, request, peer, request_id, started).await;
-        route.metrics.answered(response.status().as_u16(), started.elapsed());
-        response
+            Verdict::Refused(problem) => return exchange.refused(problem),
+        }
+        let table = self.routes.table();
+        match table.lookup(request.method(), request.uri().path()) {
+            Lookup::Found(Endpoint::Plugin(route), spans) => {
+                let route = Arc::clone(route);
+                drop(table);
+                self.plugin(exchange, route, spans, request, peer)
+            }
+            Lookup::Found(Endpoint::Host, _) => {
+                let gateway = Arc::clone(self);
+                Way::Longer(Box::pin(async move {
+                    let answer = host_routes::call(&gateway.host, request, exchange.request_id.as_str()).await;
+                    exchange.finish(answer)
+                }))
+            }
+            Lookup::Options(allow) => exchange.answered(options(allow.header_value())),
+            Lookup::MethodNotAllowed(allow) => exchange.refused(Problem::method_not_allowed(allow.header_value())),
+            Lookup::UnknownMethod => exchange.refused(Problem::not_implemented()),
+            Lookup::TooLong => exchange.refused(Problem::uri_too_long()),
+            Lookup::NotFound if !self.ready.load(Ordering::Acquire) => {
+                exchange.refused(Problem::unavailable("starting: the plugins do not serve yet", RETRY))
+            }
+            Lookup::NotFound => {
+                let gateway = Arc::clone(self);
+                Way::Longer(Box::pin(async move {
+                    let (parts, _) = request.into_parts();
+                    let served = gateway.files.serve(&parts.method, parts.uri.path(), &parts.headers).await;
+                    let answer = served.unwrap_or_else(|problem| exchange.problem(problem));
+                    exchange.finish(answer)
+                }))
+            }
+        }
     }
 
-    async fn plugin(
-        &self,
+    fn plugin(
+        self: &Arc<Self>,
+        exchange: Exchange,
         route: Arc<Route>,
         spans: Spans,
         request: Request<Incoming>,
-        peer: std::net::SocketAddr,
-        request_id: RequestId,
-        started: Instant,
-    ) -> Response<ResponseBody> {
+        peer: SocketAddr,
+    ) -> Way {
         let remote = self.proxies.address(peer, request.headers());
-        let call = |head, now| {
-            let mut call = Call::new(&route.version.plugin.limits, now, request_id);
-            call.head = Some(head);
-            call
-        };
+        let mut call = Call::new(&route.version.plugin.limits, exchange.started, exchange.request_id);
         if route.version.is_proxy() {
             let scheme = self.proxies.scheme(peer, request.headers());
             // Twice: the component owns its request, and filters and `incoming` ask the call.
-            let call = call(Head { headers: request.headers().clone(), remote }, started);
-            return Box::pin(proxied(route, request, call, scheme, self.body)).await;
+            call.head = Some(Head { headers: request.headers().clone(), remote });
+            let limits = self.body;
+            return Way::Longer(Box::pin(async move {
+                let answer = proxied(Arc::clone(&route), request, call, scheme, limits).await;
+                exchange.finish_route(&route, answer)
+            }));
         }
         let (parts, incoming) = request.into_parts();
-        let body = match body::read(incoming, self.body).await {
-            Ok(body) => body,
-            Err(error) => return Problem::from(&error).into_response(request_id.as_str()),
-        };
-        let safe = matches!(parts.method, Method::GET | Method::HEAD);
-        // The time that the client took for its body is not the plugin's.
-        let now = if body.is_empty() { started } else { Instant::now() };
-        let call = call(Head { headers: parts.headers, remote }, now);
-        let asked = Asked { route, spans, method: parts.method, uri: parts.uri, body, call };
-        if safe {
+        call.head = Some(Head { headers: parts.headers, remote });
+        let safe = matches!(exchange.method, Method::GET | Method::HEAD);
+        let mut asked = Box::new(Asked { exchange, route, spans, body: Bytes::new() });
+        if incoming.is_end_stream() {
             // A client that goes away takes its question with it: dropping the future ends the call.
-            handle(asked).await
-        } else {
-            Detached::new(handle(asked), self.detached.clone()).await
+            return if safe { Way::Call(asked, call) } else { self.detached(handle(asked, call)) };
         }
+        let limits = self.body;
+        let answering = async move {
+            match body::read(incoming, limits).await {
+                Ok(body) => asked.body = body,
+                Err(error) => {
+                    let answer = asked.exchange.problem(Problem::from(&error));
+                    return asked.exchange.finish_route(&asked.route, answer);
+                }
+            }
+            // The time that the client took for its body is not the plugin's.
+            let call = call.renew(&asked.route.version.plugin.limits, Instant::now());
+            handle(asked, call).await
+        };
+        // Without its client a body that is not whole yet never will be: then a detached call ends by itself.
+        if safe { Way::Longer(Box::pin(answering)) } else { self.detached(answering) }
     }
 
-    fn logs(&self) -> bool {
-        match self.access_log {
-            AccessLog::Off => false,
-            AccessLog::Errors | AccessLog::Sampled | AccessLog::All => true,
-        }
+    /// What changes something runs to its end, or to its deadline, even if its client leaves.
+    fn detached(&self, answering: impl Future<Output = Response<ResponseBody>> + Send + 'static) -> Way {
+        Way::Longer(Box::pin(Detached::new(answering, self.detached.clone())))
+    }
+}
+
+impl Exchange {
+    fn answered(self, response: Response<ResponseBody>) -> Way {
+        Way::Answered(self.finish(response))
     }
 
-    fn log(&self, method: &Method, path: &str, request: RequestId, status: StatusCode, started: Instant) {
+    fn refused(self, problem: Problem) -> Way {
+        let response = self.problem(problem);
+        self.answered(response)
+    }
+
+    fn problem(&self, problem: Problem) -> Response<ResponseBody> {
+        problem.into_response(self.request_id.as_str())
+    }
+
+    /// The answer of a plugin's route, counted.
+    fn finish_route(&self, route: &Route, response: Response<ResponseBody>) -> Response<ResponseBody> {
+        route.metrics.answered(response.status().as_u16(), self.started.elapsed());
+        self.finish(response)
+    }
+
+    /// What every answer gets: marks, the request's id, a line in the access log if it is one of those that are logged.
+    fn finish(&self, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+        if let Some(mark) = &self.mark {
+            mark.apply(response.headers_mut());
+        }
+        response.headers_mut().insert(REQUEST_ID, self.request_id.header_value());
+        let status = response.status();
         // A balancer that asks a host that is not ready is no error to tell of each time.
-        let failed = status.is_server_error() && path != "/readyz";
+        let failed = status.is_server_error() && self.uri.path() != "/readyz";
         let wanted = match self.access_log {
             AccessLog::Off => false,
             AccessLog::Errors => failed,
-            AccessLog::Sampled => failed || request.sampled(SAMPLE),
+            AccessLog::Sampled => failed || self.request_id.sampled(SAMPLE),
             AccessLog::All => true,
         };
         if wanted {
-            let took = started.elapsed();
-            tracing::info!(target: "access", %method, path, status = status.as_u16(), ?took, request = request.as_str(), "answered");
+            self.log(status);
         }
+        response
+    }
+
+    #[cold]
+    fn log(&self, status: StatusCode) {
+        let (method, path, status) = (&self.method, self.uri.path(), status.as_u16());
+        let (took, request) = (self.started.elapsed(), self.request_id.as_str());
+        tracing::info!(target: "access", %method, path, status, ?took, request, "answered");
     }
 }
 
 /// The filters, then the route.
-async fn handle(asked: Asked) -> Response<ResponseBody> {
-    let Asked { route, spans, method, uri, body, call } = asked;
-    let request_id = call.request_id;
-    let (call, added) = if route.access == Access::Public {
-        (call, Vec::new())
-    } else {
-        match Box::pin(filters::admit(&route, &method, &uri, call)).await {
-            // The filters had budgets of their own.
-            Ok((call, added)) => (call.renew(&route.version.plugin.limits, Instant::now()), added),
-            Err(refusal) => return *refusal,
+async fn handle(asked: Box<Asked>, mut call: Box<Call>) -> Response<ResponseBody> {
+    let Asked { exchange, route, .. } = &*asked;
+    let mut added = Vec::new();
+    if route.access != Access::Public {
+        match Box::pin(filters::admit(route, &exchange.method, &exchange.uri, call)).await {
+            Ok((admitted, said)) => {
+                // The filters had budgets of their own.
+                call = admitted.renew(&route.version.plugin.limits, Instant::now());
+                added = said;
+            }
+            Err(refusal) => return exchange.finish_route(route, *refusal),
         }
-    };
-    let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    let [a, b, c, d, e, f] = spans;
-    let request = GuestRequest {
-        route: route.index,
-        method: filters::guest_method(&method),
-        target,
-        path_length: u32::try_from(uri.path().len()).unwrap_or(u32::MAX),
-        params: (a, b, c, d, e, f),
-        body: &body,
-    };
-    let outcome = route.version.handle(call, request).await;
+    }
+    let outcome = route.version.handle(call, asked.request()).await;
+    let fault = |fault| response::fault(&fault, exchange.request_id);
     let mut answer = match outcome.answer {
-        Ok(answer) => response::response(answer).unwrap_or_else(|reason| {
-            let fault = route.version.bad_response(request_id, reason);
-            response::fault(&fault, request_id)
-        }),
-        Err(fault) => response::fault(&fault, request_id),
+        Ok(answer) => response::response(answer)
+            .unwrap_or_else(|reason| fault(route.version.bad_response(exchange.request_id, reason))),
+        Err(ended) => fault(ended),
     };
     filters::append(&mut answer, added);
-    answer
+    exchange.finish_route(route, answer)
+}
+
+impl Asked {
+    /// The request as the guest gets it.
+    fn request(&self) -> GuestRequest<'_> {
+        let uri = &self.exchange.uri;
+        let [a, b, c, d, e, f] = self.spans;
+        GuestRequest {
+            route: self.route.index,
+            method: filters::guest_method(&self.exchange.method),
+            target: uri.path_and_query().map_or("/", |target| target.as_str()),
+            path_length: u32::try_from(uri.path().len()).unwrap_or(u32::MAX),
+            params: (a, b, c, d, e, f),
+            body: &self.body,
+        }
+    }
 }
 
 fn options(allow: http::HeaderValue) -> Response<ResponseBody> {

@@ -91,7 +91,7 @@ pub(crate) async fn serve<L, S, F>(
 ) -> Drained
 where
     L: Accept,
-    S: Fn(Request<Incoming>, Arc<Connection>) -> F + Send + Sync + 'static,
+    S: Fn(Request<Incoming>, &Connection) -> F + Send + Sync + 'static,
     F: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
     let protocol = protocol(&limits);

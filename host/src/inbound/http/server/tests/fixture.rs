@@ -78,7 +78,7 @@ impl Host {
             pieces: tokio::sync::Mutex::new(Some(receiver)),
         });
         let shared = Arc::clone(&talk);
-        let service = move |request, _connection: Arc<Connection>| answer(request, Arc::clone(&shared));
+        let service = move |request, _connection: &Connection| answer(request, Arc::clone(&shared));
         let server = tokio::spawn(serve(listener, limits, service, shutdown.requested()));
         Self { address, trigger, talk, pieces, server }
     }
