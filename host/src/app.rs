@@ -78,6 +78,8 @@ fn serve(path: &Path, variables: BTreeMap<String, String>) -> Result<(), Error> 
 }
 
 async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap<String, String>) -> Result<(), Error> {
+    // Once, before anything speaks TLS: with two providers in one process the first connection would panic.
+    let _others = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let (trigger, shutdown, reloads) =
         shutdown::listen().map_err(|cause| Error::System { action: "listen for signals", cause })?;
     let mut registry = Registry::with_prefix("devconnect");
@@ -105,7 +107,8 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
     let deployment = Arc::new(Deployment::new(loader, Arc::clone(&routes), metrics, resolved.runtime.clone()));
     let ready = Arc::new(AtomicBool::new(false));
     let (detached, mut going_on) = mpsc::channel(1);
-    let gateway = Arc::new(gateway(&resolved, &routes, &deployment, &ready, &shutdown, detached)?);
+    let readiness = readiness(&deployment, &ready, &shutdown, stores.away.clone());
+    let gateway = Arc::new(gateway(&resolved, &routes, readiness, &ready, detached)?);
 
     let deploying =
         tokio::spawn(deploy(Arc::clone(&deployment), resolved.clone(), path.to_owned(), variables, reloads, ready));
@@ -138,26 +141,32 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
     Ok(())
 }
 
-fn gateway(
-    resolved: &Resolved,
-    routes: &Arc<Routes>,
+/// What `/readyz` asks.
+fn readiness(
     deployment: &Arc<Deployment>,
     ready: &Arc<AtomicBool>,
     shutdown: &Shutdown,
+    stores: services::Away,
+) -> impl Fn() -> Readiness + Clone + Send + Sync + 'static {
+    let (deployment, ready, shutdown) = (Arc::clone(deployment), Arc::clone(ready), shutdown.clone());
+    move || {
+        if shutdown.is_requested() {
+            Readiness::Draining
+        } else if ready.load(Ordering::Acquire) {
+            Readiness::Serving { away: stores.names().into_iter().chain(deployment.refused()).collect() }
+        } else {
+            Readiness::Starting
+        }
+    }
+}
+
+fn gateway(
+    resolved: &Resolved,
+    routes: &Arc<Routes>,
+    readiness: impl Fn() -> Readiness + Clone + Send + Sync + 'static,
+    ready: &Arc<AtomicBool>,
     detached: mpsc::Sender<()>,
 ) -> Result<Gateway, Error> {
-    let readiness = {
-        let (deployment, ready, shutdown) = (Arc::clone(deployment), Arc::clone(ready), shutdown.clone());
-        move || {
-            if shutdown.is_requested() {
-                Readiness::Draining
-            } else if ready.load(Ordering::Acquire) {
-                Readiness::Serving { away: deployment.refused() }
-            } else {
-                Readiness::Starting
-            }
-        }
-    };
     let statics = resolved.statics.iter().map(|table| (table.mount.as_str(), table.dir.as_path()));
     let files = StaticFiles::open(statics).map_err(|error| Error::Store {
         store: "static files",

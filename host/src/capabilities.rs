@@ -4,6 +4,7 @@
 //! [`add_to_linker`], the SDK's file, and the guest and test. Everything that arrives in a `Host` function was chosen by
 //! a guest: keys, documents, texts and lengths are checked before anything else sees them.
 
+mod breaker;
 pub mod cache;
 pub mod call;
 pub mod documents;

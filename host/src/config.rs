@@ -30,8 +30,8 @@ pub use env::{FORMER, OTHERS, variables};
 pub use problem::{Place, Problem, Problems};
 pub use reference::{Absent, Kind, Row, reference};
 pub use resolved::{
-    AccessLog, Environment, Kafka, Limits, MongoDb, Mount, Plugin, Redis, Resolved, Route, RouteAccess, Runtime,
-    Server, Sockets, Source, Static, Stores, TokenKey, Tokens,
+    AccessLog, Environment, Kafka, KafkaSasl, KafkaTls, Limits, MongoDb, Mount, NearCache, Plugin, Redis, Resolved,
+    Route, RouteAccess, Runtime, Server, Sockets, Source, Static, Stores, TokenKey, Tokens,
 };
 pub use secret::Secret;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::config::Problems;
 
-type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why the host did not start.
 #[derive(Debug, thiserror::Error)]

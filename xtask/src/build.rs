@@ -60,6 +60,7 @@ pub(crate) fn all_guests(workspace: &Workspace) -> Result<()> {
 
 /// Builds the host and returns its path. In `release` it is also left at `target/release/devconnect`.
 pub(crate) fn host(workspace: &Workspace, profile: Profile) -> Result<PathBuf> {
+    setup::native::ensure(workspace)?;
     let folder = workspace.target.join(profile.name());
     ui::step(&format!("building the host ({})", profile.name()));
     if !folder.join(PROGRAM).exists() {

@@ -4,6 +4,7 @@
 //! that prove it; as long as those exist nothing is searched again, and a warm run costs a few `stat` calls.
 
 mod debian;
+pub(crate) mod native;
 mod upstream;
 
 use std::fmt;

@@ -10,20 +10,42 @@ use anyhow::{Context as _, Result};
 use self::summary::Summary;
 use crate::build::{self, Profile};
 use crate::workspace::{self, Workspace};
-use crate::{process, ui};
+use crate::{process, services, ui};
 
-/// Runs every test, or those whose name contains `filter`. Its last line on standard output is the sum.
-pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<ExitCode> {
+/// Tests that need a server are in a module of this name.
+const REAL: &str = "real::";
+
+/// Runs every test, or those whose name contains `filter`; `embedded` leaves out those that need servers. Its last line on
+/// standard output is the sum.
+pub(crate) fn run(workspace: &Workspace, embedded: bool, filter: Option<&str>) -> Result<ExitCode> {
     build::all_guests(workspace)?;
     build::host(workspace, Profile::Release)?;
+    // After the builds: a mistake in the code should not cost a start of Kafka.
+    let lease = if embedded {
+        None
+    } else {
+        ui::step("servers");
+        Some(services::Lease::take(workspace)?)
+    };
 
     let mut summary = Summary::default();
     let mut all_well = true;
     for (what, mut command) in suites(workspace)? {
         ui::step(&format!("building and running the tests {what}"));
         command.arg("--").args(filter);
+        if let Some(lease) = &lease {
+            command.envs(lease.variables().iter().map(|(name, value)| (name, value)));
+        } else {
+            // What one shell has set must not change what is tested.
+            for name in services::VARIABLES {
+                command.env_remove(name);
+            }
+            command.args(["--skip", REAL]);
+        }
         all_well &= run_suite(&mut command, &mut summary)?;
     }
+    // Before the sum, which is the last line.
+    drop(lease);
 
     let trouble = summary.trouble(all_well, filter);
     if let Some(trouble) = &trouble {

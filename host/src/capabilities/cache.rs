@@ -5,6 +5,12 @@
 
 pub mod backend;
 pub mod memory;
+pub mod near;
+pub mod redis;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+mod conformance;
 
 pub use backend::Backend;
 

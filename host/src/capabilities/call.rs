@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::LazyLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 
@@ -19,6 +19,9 @@ pub struct Head {
     /// The client's address, behind trusted proxies the one that they report.
     pub remote: IpAddr,
 }
+
+/// The most that a guest is left with after a store did not answer.
+const ANSWERING: Duration = Duration::from_millis(100);
 
 /// A call of a guest. It is moved into the instance at its start and taken out at its end.
 #[derive(Debug)]
@@ -72,6 +75,14 @@ impl Call {
         self.log_bytes_left = limits.log_bytes;
         self.log_dropped = 0;
         self.retained_left = limits.retained;
+    }
+
+    /// When a store's answer is no longer waited for: a little before the call ends, so that the guest can still say that
+    /// its store did not answer.
+    #[must_use]
+    pub(crate) fn store_deadline(&self) -> Instant {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        self.deadline - (left / 8).min(ANSWERING)
     }
 
     /// What an instance holds between calls: nothing, and nothing is allowed.

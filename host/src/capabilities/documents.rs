@@ -5,7 +5,12 @@
 
 pub mod backend;
 pub mod embedded;
+pub mod mongodb;
 pub(crate) mod query;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+mod conformance;
 
 pub use backend::Backend;
 
@@ -20,6 +25,7 @@ use crate::bindings::devconnect::platform::documents::{
     UpdateResult, Write,
 };
 use crate::bindings::devconnect::platform::events::Event;
+use backend::until;
 use query::validate::{Limits, validate};
 
 type Answer<T> = Result<T, HostError>;
@@ -166,7 +172,7 @@ impl Host for Ctx {
             ))
             .into());
         }
-        let found = store.find(&collection, filter, options).await?;
+        let found = until(self.call.store_deadline(), store.find(&collection, filter, options)).await?;
         self.documents(found)
     }
 
@@ -178,7 +184,7 @@ impl Host for Ctx {
         if self.cursors.0.len() >= CURSORS {
             return Err(Error::too_large(format!("{CURSORS} open cursors in one call: drop one first")).into());
         }
-        let cursor = store.open(&collection, filter, options).await?;
+        let cursor = until(self.call.store_deadline(), store.open(&collection, filter, options)).await?;
         let handle = self.table.push(Cursor(cursor))?;
         self.cursors.0.push(handle.rep());
         Ok(handle)
@@ -193,7 +199,7 @@ impl Host for Ctx {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
         check_option("projection", projection.as_ref())?;
-        let found = store.find_one(&collection, filter, projection).await?;
+        let found = until(self.call.store_deadline(), store.find_one(&collection, filter, projection)).await?;
         self.retain(found.as_ref().map_or(0, Vec::len))?;
         Ok(found)
     }
@@ -204,7 +210,7 @@ impl Host for Ctx {
         for document in &documents {
             check("document", document)?;
         }
-        Ok(store.insert(&collection, documents).await?)
+        Ok(until(self.call.store_deadline(), store.insert(&collection, documents)).await?)
     }
 
     async fn update(
@@ -217,7 +223,9 @@ impl Host for Ctx {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
         check("update", &update)?;
-        let result = store.update(&collection, filter, update, update_options(options)).await?;
+        let result =
+            until(self.call.store_deadline(), store.update(&collection, filter, update, update_options(options)))
+                .await?;
         Ok(update_result(result))
     }
 
@@ -231,7 +239,7 @@ impl Host for Ctx {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
         check("replacement", &replacement)?;
-        let result = store.replace(&collection, filter, replacement, upsert).await?;
+        let result = until(self.call.store_deadline(), store.replace(&collection, filter, replacement, upsert)).await?;
         Ok(update_result(result))
     }
 
@@ -249,7 +257,8 @@ impl Host for Ctx {
         check_option("projection", options.projection.as_ref())?;
         let FindAndUpdateOptions { sort, projection, return_new, upsert } = options;
         let options = backend::FindAndUpdateOptions { sort, projection, return_new, upsert };
-        let found = store.find_one_and_update(&collection, filter, update, options).await?;
+        let found =
+            until(self.call.store_deadline(), store.find_one_and_update(&collection, filter, update, options)).await?;
         self.retain(found.as_ref().map_or(0, Vec::len))?;
         Ok(found)
     }
@@ -257,13 +266,13 @@ impl Host for Ctx {
     async fn delete(&mut self, collection: String, filter: Document, many: bool) -> Answer<u64> {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
-        Ok(store.delete(&collection, filter, many).await?)
+        Ok(until(self.call.store_deadline(), store.delete(&collection, filter, many)).await?)
     }
 
     async fn count(&mut self, collection: String, filter: Document, limit: u64) -> Answer<u64> {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
-        Ok(store.count(&collection, filter, limit).await?)
+        Ok(until(self.call.store_deadline(), store.count(&collection, filter, limit)).await?)
     }
 
     async fn aggregate(&mut self, collection: String, pipeline: Vec<Document>) -> Answer<Vec<Document>> {
@@ -272,7 +281,7 @@ impl Host for Ctx {
         for stage in &pipeline {
             check("stage", stage)?;
         }
-        let found = store.aggregate(&collection, pipeline).await?;
+        let found = until(self.call.store_deadline(), store.aggregate(&collection, pipeline)).await?;
         self.documents(found)
     }
 
@@ -282,7 +291,7 @@ impl Host for Ctx {
         check_option("partial filter", options.partial.as_ref())?;
         let IndexOptions { name, unique, expire_after_seconds, partial } = options;
         let options = backend::IndexOptions { name, unique, expire_after_seconds, partial };
-        Ok(store.ensure_index(&collection, keys, options).await?)
+        Ok(until(self.call.store_deadline(), store.ensure_index(&collection, keys, options)).await?)
     }
 
     async fn transact(&mut self, writes: Vec<Write>, events: Vec<Event>) -> Answer<Outcome> {
@@ -295,7 +304,7 @@ impl Host for Ctx {
         }
         let events = self.events(events)?;
         let store = Arc::clone(&self.plugin.services.documents);
-        Ok(match store.transact(writes, events).await? {
+        Ok(match until(self.call.store_deadline(), store.transact(writes, events)).await? {
             backend::Outcome::Committed(results) => {
                 Outcome::Committed(results.into_iter().map(update_result).collect())
             }
@@ -307,8 +316,9 @@ impl Host for Ctx {
 impl HostCursor for Ctx {
     async fn next(&mut self, cursor: Resource<Cursor>, most: u32) -> Answer<Vec<Document>> {
         self.enter()?;
+        let deadline = self.call.store_deadline();
         let Cursor(cursor) = self.table.get_mut(&cursor)?;
-        let found = cursor.next(most.max(1)).await;
+        let found = until(deadline, cursor.next(most.max(1))).await;
         self.documents(found?)
     }
 

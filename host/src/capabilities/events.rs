@@ -2,7 +2,13 @@
 
 pub mod backend;
 pub mod embedded;
+pub mod kafka;
+pub mod outbox;
 mod quota;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+mod conformance;
 
 pub use backend::Backend;
 pub use quota::Quota;

@@ -5,7 +5,7 @@ use super::resolved::{Plugin, Resolved};
 use super::units;
 
 pub(super) fn check(resolved: &Resolved, root: &Section<'_>) {
-    embedded_only(resolved, &root.table("stores"));
+    near_cache(resolved, &root.table("stores"));
     addresses(resolved, root);
     statics(resolved, root);
     let plugins = root.named("plugins");
@@ -16,16 +16,12 @@ pub(super) fn check(resolved: &Resolved, root: &Section<'_>) {
     }
 }
 
-/// What the host does not have yet it must not seem to use.
-fn embedded_only(resolved: &Resolved, section: &Section<'_>) {
+/// Without Redis there is nothing that a near cache would be near to.
+fn near_cache(resolved: &Resolved, section: &Section<'_>) {
     let stores = &resolved.stores;
-    let set =
-        [("redis", stores.redis.is_some()), ("kafka", stores.kafka.is_some()), ("mongodb", stores.mongodb.is_some())];
-    for (key, is_set) in set {
-        if is_set {
-            let fix = "take it out (unset the variable): without it the host uses its embedded store";
-            section.problem(key, Fault::new("is set, but this build has only the embedded stores", fix));
-        }
+    if stores.redis.is_none() && !stores.near_cache.patterns.is_empty() {
+        let fix = "take it out: the embedded cache is in this process already";
+        section.problem("near-cache", Fault::new("is set, but there is no `stores.redis`", fix));
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod plugin;
 mod server;
+mod stores;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,18 +11,15 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::Secret;
-use super::document::Value;
 use super::reader::{Fault, SecretSource, Section};
-use super::resolved::{
-    Environment, Kafka, MongoDb, Redis, Resolved, Runtime, Sockets, Static, Stores, TokenKey, Tokens,
-};
+use super::resolved::{Environment, Resolved, Runtime, Sockets, Static, Stores, TokenKey, Tokens};
 
 /// Shortest token secret in production, in bytes.
 const SECRET_LENGTH: usize = 16;
 
 pub(super) fn resolve(file: &Path, root: &Section<'_>) -> Resolved {
     let server = server::server(&root.table("server"));
-    let stores = stores(&root.table("stores"));
+    let stores = stores::stores(&root.table("stores"));
     let tokens = tokens(&root.table("tokens"), server.environment);
     let runtime = runtime(&root.table("runtime"), &stores);
     Resolved {
@@ -44,70 +42,6 @@ fn runtime(section: &Section<'_>, stores: &Stores) -> Runtime {
         compile_memory: section.size("compile-memory"),
         cache: section.path("cache").unwrap_or_else(|| stores.data.join("compiled")),
     }
-}
-
-fn stores(section: &Section<'_>) -> Stores {
-    Stores {
-        data: section.path("data").unwrap_or_default(),
-        cache_size: section.size("cache-size"),
-        event_retention: section.duration("event-retention"),
-        event_retention_size: section.size("event-retention-size"),
-        redis: url(section, "redis", &["redis://", "rediss://"]).map(|url| Redis { url }),
-        kafka: kafka(section),
-        mongodb: url(section, "mongodb", &["mongodb://", "mongodb+srv://"]).map(|url| MongoDb { url }),
-    }
-}
-
-/// A store's URL, as a text or in a table. It may hold a password: no message repeats it.
-fn url(section: &Section<'_>, key: &str, schemes: &[&str]) -> Option<Secret> {
-    let url = match &section.node(key)?.value {
-        Value::Text(text) => Secret::new(text.clone()),
-        Value::Table(_) => required_secret(&section.table(key), "url")?,
-        other => {
-            let fix = format!("write a URL that begins with {}", schemes.join(" or "));
-            section.problem(key, Fault::new(format!("cannot be {}", other.kind()), fix));
-            return None;
-        }
-    };
-    if !schemes.iter().any(|scheme| url.expose().starts_with(scheme)) {
-        let fix = format!("write a URL that begins with {}", schemes.join(" or "));
-        section.problem(key, Fault::new("is no URL of this store", fix));
-        return None;
-    }
-    Some(url)
-}
-
-fn kafka(section: &Section<'_>) -> Option<Kafka> {
-    let brokers = match &section.node("kafka")?.value {
-        Value::Text(text) => text.clone(),
-        Value::Table(_) => section.table("kafka").text("brokers").unwrap_or_default(),
-        other => {
-            let fix = "write the brokers as \"host:9092\", or a table with them";
-            section.problem("kafka", Fault::new(format!("cannot be {}", other.kind()), fix));
-            return None;
-        }
-    };
-    // Read through the section even where it is a text, for the defaults.
-    let table = match section.node("kafka").map(|node| &node.value) {
-        Some(Value::Table(_)) => section.table("kafka"),
-        _ => section.empty("kafka"),
-    };
-    let brokers: Vec<String> =
-        brokers.split(',').map(str::trim).filter(|broker| !broker.is_empty()).map(str::to_owned).collect();
-    if let Some(broker) = brokers.iter().find(|broker| !is_broker(broker)) {
-        let fix = "write host:port, several with commas: \"one:9092,two:9092\"";
-        section.problem("kafka", Fault::new(format!("names no broker with \"{}\"", broker.escape_debug()), fix));
-    }
-    Some(Kafka {
-        brokers,
-        client_id: table.text("client-id").unwrap_or_default(),
-        group_id: table.text("group-id").unwrap_or_default(),
-    })
-}
-
-fn is_broker(text: &str) -> bool {
-    text.rsplit_once(':')
-        .is_some_and(|(host, port)| !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok())
 }
 
 fn sockets(section: &Section<'_>) -> Sockets {

@@ -128,6 +128,17 @@ pub struct Stores {
     pub kafka: Option<Kafka>,
     /// MongoDB in place of the embedded documents.
     pub mongodb: Option<MongoDb>,
+    /// What of Redis this host keeps in memory.
+    pub near_cache: NearCache,
+}
+
+/// `stores.near-cache`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NearCache {
+    /// Keys, or prefixes with `*`; none switch it off.
+    pub patterns: Vec<String>,
+    /// Its memory in bytes.
+    pub size: usize,
 }
 
 /// `stores.redis`
@@ -135,6 +146,8 @@ pub struct Stores {
 pub struct Redis {
     /// `redis://` or `rediss://`; may hold a password.
     pub url: Secret,
+    /// A PEM file of authorities.
+    pub ca: Option<PathBuf>,
 }
 
 /// `stores.kafka`
@@ -146,6 +159,30 @@ pub struct Kafka {
     pub client_id: String,
     /// A plugin's consumer group is `<group-id>.<plugin>`.
     pub group_id: String,
+    /// Encryption.
+    pub tls: Option<KafkaTls>,
+    /// Who the host is.
+    pub sasl: Option<KafkaSasl>,
+}
+
+/// Encryption between host and brokers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KafkaTls {
+    /// A PEM file of authorities.
+    pub ca: Option<PathBuf>,
+    /// PEM files of the host's own certificate and its key.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+/// Who the host is to the brokers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KafkaSasl {
+    /// `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.
+    pub mechanism: String,
+    /// The user.
+    pub username: String,
+    /// Its password.
+    pub password: Secret,
 }
 
 /// `stores.mongodb`

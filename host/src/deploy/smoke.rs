@@ -56,7 +56,7 @@ impl Smoke {
                 params: (a, b, c, d, e, f),
                 body: &[],
             };
-            version.handle(call, request).await.answer.map(|answer| answer.status)
+            version.handle(call, &request).await.answer.map(|answer| answer.status)
         };
         match status {
             Ok(status) if status < 400 => Ok(()),

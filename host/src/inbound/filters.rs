@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use http::{Method, Response, Uri};
+use http::{HeaderMap, Method, Response, Uri};
 
 use super::http::body::ResponseBody;
 use super::http::problem::Problem;
@@ -51,7 +51,7 @@ pub(crate) async fn admit(
             remote_address: &remote,
             request_id: request_id.as_str(),
         };
-        let outcome = filter.filter(call.renew(&filter.plugin.limits, Instant::now()), head).await;
+        let outcome = filter.filter(call.renew(&filter.plugin.limits, Instant::now()), &head).await;
         let (verdict, back) = match (outcome.answer, outcome.call) {
             (Ok(verdict), Some(back)) => (verdict, back),
             (Err(fault), _) => return Err(refuse(&fault)),
@@ -69,7 +69,7 @@ pub(crate) async fn admit(
                 }
             }
             Verdict::Respond(answer) => {
-                let mut answer = response::response(answer)
+                let mut answer = response::response(answer, HeaderMap::new())
                     .unwrap_or_else(|reason| response::fault(&filter.bad_response(request_id, reason), request_id));
                 append(&mut answer, added);
                 return Err(Box::new(answer));

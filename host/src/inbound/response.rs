@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::http::body::ResponseBody;
 use super::http::problem::Problem;
@@ -13,6 +13,8 @@ use crate::telemetry::RequestId;
 
 /// When to try again after a 503 of the host's own.
 const RETRY: Duration = Duration::from_secs(1);
+/// A map of headers with more room than this is not used again.
+const KEPT_HEADERS: usize = 32;
 /// Most headers of one answer.
 const HEADERS: usize = 128;
 
@@ -24,13 +26,24 @@ fn is_the_hosts(name: &HeaderName) -> bool {
         || name.as_str().starts_with("access-control-")
 }
 
-/// The response, or what is wrong with the answer.
-pub(crate) fn response(answer: Answer) -> Result<Response<ResponseBody>, String> {
-    let Answer { status, media, headers, body } = answer;
+/// A request's headers as an empty map for its answer's: most answers need no allocation of their own then.
+pub(crate) fn emptied(mut headers: HeaderMap) -> HeaderMap {
+    // hyper keeps an answer's map for the connection's next request: a large one is not kept for ever.
+    if headers.capacity() > KEPT_HEADERS {
+        return HeaderMap::new();
+    }
+    headers.clear();
+    headers
+}
+
+/// The response, or what is wrong with the answer. `headers` is an empty map.
+pub(crate) fn response(answer: Answer, headers: HeaderMap) -> Result<Response<ResponseBody>, String> {
+    let Answer { status, media, headers: said, body } = answer;
     let status = StatusCode::from_u16(status).map_err(|_| format!("its status is {status}"))?;
     let mut response = Response::new(if body.is_empty() { ResponseBody::empty() } else { ResponseBody::full(body) });
     *response.status_mut() = status;
-    for (name, value) in self::headers(headers)? {
+    *response.headers_mut() = headers;
+    for (name, value) in self::headers(said)? {
         response.headers_mut().append(name, value);
     }
     if let Some(media) = content_type(media)? {

@@ -1,7 +1,7 @@
 //! One call of a plugin, from lease to answer or fault.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
@@ -30,13 +30,16 @@ impl<T> Outcome<T> {
     fn fault(fault: Fault) -> Self {
         Self { answer: Err(fault), call: None }
     }
+
+    /// The id of the request whose call it was, where there is an answer.
+    fn request_id(&self) -> RequestId {
+        self.call.as_ref().map_or_else(RequestId::none, |call| call.request_id)
+    }
 }
 
 /// Waits until `deadline` at most. Polls once before it arms a timer: most calls never need one.
-pub(super) async fn until<T>(deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    let first = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
-    match first {
+pub(super) async fn until<F: Future + Unpin>(deadline: Instant, mut future: F) -> Option<F::Output> {
+    match poll_fn(|context| Poll::Ready(Pin::new(&mut future).poll(context))).await {
         Poll::Ready(value) => Some(value),
         Poll::Pending => Box::pin(tokio::time::timeout_at(deadline.into(), future)).await.ok(),
     }
@@ -64,12 +67,12 @@ macro_rules! call {
             instance.store.data_mut().ctx.begin(call);
             // The epoch's deadline is relative: one tick from now, wherever the last call left it.
             instance.store.set_epoch_deadline(1);
-            let Some(export) = instance.$export.clone() else {
+            let Instance { store, $export: Some(export), .. } = instance else {
                 return Outcome::fault(Fault::Instantiate(concat!("it does not export ", stringify!($export)).to_owned()));
             };
             // Pinned here and lent: a future that is handed to an async function is kept twice in the caller's.
-            let mut guest = pin!(export.$function(&mut instance.store, $($argument),*));
-            until(deadline, metered(guest.as_mut())).await
+            let guest = pin!(export.$function(store, $($argument),*));
+            until(deadline, metered(guest)).await
         };
         finish(lease, request_id, result)
     }};
@@ -153,25 +156,23 @@ pub(super) fn print(version: &Version, request_id: RequestId, text: &str) {
 
 impl Version {
     /// Calls `http-handler.handle`.
-    pub async fn handle(self: &Arc<Self>, call: Box<Call>, request: Request<'_>) -> Outcome<Response> {
-        let request_id = call.request_id;
-        let mut outcome = call!(self, call, handler, call_handle(request));
+    pub async fn handle(self: &Arc<Self>, call: Box<Call>, request: &Request<'_>) -> Outcome<Response> {
+        let mut outcome = call!(self, call, handler, call_handle(request.clone()));
         if let Ok(response) = &outcome.answer
             && let Err(fault) = self.check(response)
         {
-            outcome.answer = Err(report(self, None, request_id, fault));
+            outcome.answer = Err(report(self, None, outcome.request_id(), fault));
         }
         outcome
     }
 
     /// Calls `http-filter.filter`.
-    pub async fn filter(self: &Arc<Self>, call: Box<Call>, head: Head<'_>) -> Outcome<Verdict> {
-        let request_id = call.request_id;
-        let mut outcome = call!(self, call, filter, call_filter(head));
+    pub async fn filter(self: &Arc<Self>, call: Box<Call>, head: &Head<'_>) -> Outcome<Verdict> {
+        let mut outcome = call!(self, call, filter, call_filter(head.clone()));
         if let Ok(Verdict::Respond(response)) = &outcome.answer
             && let Err(fault) = self.check(response)
         {
-            outcome.answer = Err(report(self, None, request_id, fault));
+            outcome.answer = Err(report(self, None, outcome.request_id(), fault));
         }
         outcome
     }

@@ -4,8 +4,8 @@
 //! a tick that passed while the guest was being polled is computing; so each poll notes when it began.
 
 use std::cell::Cell;
-use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use crate::clock;
 
@@ -14,14 +14,21 @@ thread_local! {
     static POLLED_MS: Cell<u64> = const { Cell::new(0) };
 }
 
+/// A guest's future, run so that [`ticks`] can count. It is lent and not moved in: a call's future stays small.
+pub(super) struct Metered<'a, F>(Pin<&'a mut F>);
+
 /// Runs a guest's future so that [`ticks`] can count.
-pub(super) async fn metered<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    poll_fn(|context| {
+pub(super) fn metered<F: Future>(future: Pin<&mut F>) -> Metered<'_, F> {
+    Metered(future)
+}
+
+impl<F: Future> Future for Metered<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         POLLED_MS.set(clock::now_ms());
-        future.as_mut().poll(context)
-    })
-    .await
+        self.0.as_mut().poll(context)
+    }
 }
 
 /// Ticks that passed since the poll of the guest that runs on this thread began. Asked at an epoch, after which the guest

@@ -1,6 +1,7 @@
 //! From the bytes of a component to a [`Version`] that may serve: verified, compiled, checked, described.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -227,11 +228,14 @@ impl Loader {
         let started = Instant::now();
         let call = Call::new(&plugin.limits, started, RequestId::none()).without_host_calls();
         capabilities::View::ctx(store.data_mut()).begin(call);
-        let ask = async {
-            let instance = pre.instantiate_async(&mut store).await?;
-            lifecycle.load(&mut store, &instance)?.call_describe(&mut store).await
+        let said = {
+            let ask = pin!(async {
+                let instance = pre.instantiate_async(&mut store).await?;
+                lifecycle.load(&mut store, &instance)?.call_describe(&mut store).await
+            });
+            super::call::until(started + DESCRIBE, super::cpu::metered(ask)).await
         };
-        let description: Description = match super::call::until(started + DESCRIBE, super::cpu::metered(ask)).await {
+        let description: Description = match said {
             Some(Ok(description)) => description.into(),
             Some(Err(error)) if error.is::<capabilities::Breach>() => {
                 return Err(Refusal::Describe(

@@ -140,10 +140,12 @@ where
         Err(error) => return Some(report(&version, None, request_id, Fault::BadResponse(format!("{error:#}")))),
     };
     let store = &mut instance.store;
+    let mut guest = Box::pin(proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, outparam));
     let result = tokio::select! {
-        result = metered(proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, outparam)) => Some(result),
+        result = metered(guest.as_mut()) => Some(result),
         () = over(end, grace, grace_left) => None,
     };
+    drop(guest);
     match result {
         Some(Ok(())) => {
             if let Some(text) = store.data().ctx.output.take() {

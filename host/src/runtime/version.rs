@@ -1,5 +1,6 @@
 //! A plugin version, and the leases on its instances.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -165,7 +166,10 @@ impl Version {
         let call = Call::new(&self.plugin.limits, Instant::now(), crate::telemetry::RequestId::none());
         let deadline = call.deadline;
         store.data_mut().ctx.begin(call);
-        let made = super::call::until(deadline, metered(self.pre.instantiate_async(&mut store))).await;
+        let made = {
+            let making = pin!(self.pre.instantiate_async(&mut store));
+            super::call::until(deadline, metered(making)).await
+        };
         let instance = match made {
             Some(Ok(instance)) => instance,
             Some(Err(error)) if error.is::<PoolConcurrencyLimitError>() => return Err(Fault::PoolExhausted),

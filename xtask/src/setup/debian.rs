@@ -4,13 +4,13 @@
 //! Debian ships no compiled standard library for the target, so cargo compiles it from `rust-web-src` (`-Zbuild-std`,
 //! which a released compiler accepts under `RUSTC_BOOTSTRAP=1`). Both Rusts share the workspace and its `Cargo.lock`.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::workspace::Workspace;
-use crate::{process, ui};
+use crate::{apt, process};
 
 /// All six are needed; without the linker `lld-22` the build gets as far as `failed to spawn "wasm-ld"`.
 const PACKAGES: [&str; 6] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22", "wasi-libc"];
@@ -26,23 +26,12 @@ const MINIMUM: (u32, u32) = (1, 95);
 
 /// The command that installs everything, for a person to run.
 pub(super) fn advice() -> String {
-    format!("apt-get update && apt-get install -y --no-install-recommends {}", PACKAGES.join(" "))
+    apt::advice(&PACKAGES)
 }
 
 /// Installs the packages that are missing, and checks that the compiler is new enough.
 pub(super) fn install(workspace: &Workspace) -> Result<Vec<PathBuf>> {
-    let missing = missing()?;
-    if !missing.is_empty() {
-        if process::output(Command::new("id").arg("-u")).is_none_or(|id| id.trim() != "0") {
-            bail!(
-                "these packages are missing, and only root may install them: {}. Run `sudo sh -c '{}'`",
-                missing.join(", "),
-                advice()
-            );
-        }
-        ui::note(&format!("   installing {} (about a minute)", missing.join(", ")));
-        apt(workspace, &missing)?;
-    }
+    apt::ensure(workspace, &PACKAGES)?;
     let version = process::output(Command::new(RUSTC).arg("--version"))
         .with_context(|| format!("`{RUSTC} --version` fails, although the package rustc-web is installed"))?;
     match parse_version(&version) {
@@ -76,51 +65,6 @@ pub(super) fn cargo(workspace: &Workspace) -> Command {
     command
 }
 
-/// The packages that dpkg does not list as installed.
-fn missing() -> Result<Vec<&'static str>> {
-    let mut command = Command::new("dpkg-query");
-    command.args(["--show", "--showformat", "${Package} ${db:Status-Status}\n"]).args(PACKAGES);
-    // Its exit status is 1 when it does not know one of them, and what it prints is right all the same.
-    let output = command
-        .stderr(Stdio::null())
-        .output()
-        .map_err(|_| anyhow!("this is not Debian or a relative of it (there is no dpkg-query)"))?;
-    Ok(not_installed(&String::from_utf8_lossy(&output.stdout)))
-}
-
-fn not_installed(listing: &str) -> Vec<&'static str> {
-    PACKAGES
-        .into_iter()
-        .filter(|package| {
-            !listing.lines().any(|line| {
-                line.split_once(' ').is_some_and(|(name, status)| name == *package && status == "installed")
-            })
-        })
-        .collect()
-}
-
-fn apt(workspace: &Workspace, packages: &[&str]) -> Result<()> {
-    let log = workspace.log("apt-get-update");
-    if let Err(error) = process::run_logged(apt_get().arg("update"), &log, "") {
-        // One source that is away must not hide the packages that the others have.
-        ui::warn(&format!("the package lists may be old: {error}"));
-    }
-    let mut command = apt_get();
-    command.args(["-o", "DPkg::Lock::Timeout=300", "install", "-y", "--no-install-recommends"]).args(packages);
-    process::run_logged(
-        &mut command,
-        &workspace.log("apt-get-install"),
-        "If a package has no candidate, this Debian is older than 12 or its security updates are not in \
-         /etc/apt/sources.list.",
-    )
-}
-
-fn apt_get() -> Command {
-    let mut command = Command::new("apt-get");
-    process::clean(&mut command).env("DEBIAN_FRONTEND", "noninteractive").current_dir(Path::new("/"));
-    command
-}
-
 /// `rustc 1.96.0 (…)` → `(1, 96)`.
 fn parse_version(text: &str) -> Option<(u32, u32)> {
     let mut numbers = text.strip_prefix("rustc ")?.split('.');
@@ -129,15 +73,9 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::Path;
 
-    #[test]
-    fn only_packages_that_are_fully_installed_count() {
-        let listing = "rustc-web installed\ncargo-web config-files\nrust-web-src installed\nrust-web-llvm installed\n\
-                       wasi-libc installed\n";
-        assert_eq!(not_installed(listing), ["cargo-web", "lld-22"]);
-        assert_eq!(not_installed(""), PACKAGES);
-    }
+    use super::*;
 
     #[test]
     fn versions_are_compared_as_numbers() {

@@ -146,6 +146,14 @@ impl Memory {
         }
     }
 
+    /// Removes everything.
+    pub(super) fn clear(&self) {
+        for shard in self.shards() {
+            // What was stored is dropped here, after the lock.
+            let _all = self.within(shard, Shard::clear);
+        }
+    }
+
     /// Runs an operation on the key's shard, then evicts if that grew the cache past its budget.
     fn on<R>(&self, key: &str, operation: impl FnOnce(&mut Shard, u64) -> R) -> R {
         let now = self.clock.monotonic_ms();

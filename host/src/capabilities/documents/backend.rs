@@ -4,10 +4,15 @@
 //! (`query::validate`: well-formed, at most 1 MiB, 32 levels) and counted ([`MOST_DOCUMENTS`], [`MOST_WRITES`]). A backend
 //! relies on that and bounds its answers itself. A write that was answered `Ok` is on disk. A future that is dropped
 //! leaves its write done or not done, never half done.
+//!
+//! How long a call may take is not a parameter of each function: whoever calls for a guest does so within [`until`], and a
+//! backend that can tell its server how long to work asks [`time_left`].
+
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::capabilities::error::Result;
+use crate::capabilities::error::{Error, Result};
 use crate::capabilities::events::backend::Event;
 
 /// The BSON of one document.
@@ -23,6 +28,32 @@ pub const MOST_ANSWER_BYTES: usize = 8 << 20;
 pub const MOST_PIECE_BYTES: usize = 1 << 20;
 /// The most writes, and the most events, of one transaction.
 pub const MOST_WRITES: usize = 100;
+
+/// What a call has that does not run within [`until`].
+const UNHURRIED: Duration = Duration::from_secs(5);
+
+tokio::task_local! {
+    static DEADLINE: Instant;
+}
+
+/// What is left of the call's time. A task that a backend spawns does not inherit it: ask before.
+#[must_use]
+pub fn time_left() -> Duration {
+    DEADLINE.try_with(|deadline| deadline.saturating_duration_since(Instant::now())).unwrap_or(UNHURRIED)
+}
+
+/// Does the work of a call that has to end at the deadline.
+///
+/// # Errors
+/// The work's own, or `timeout` at the deadline: then a write may or may not be done.
+pub async fn until<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let work = DEADLINE.scope(deadline, work);
+    tokio::time::timeout_at(deadline.into(), work).await.unwrap_or_else(|_| {
+        Err(Error::timeout(
+            "the call's time ran out before the document store answered; it may or may not have been done",
+        ))
+    })
+}
 
 /// How a query is answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

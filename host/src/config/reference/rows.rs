@@ -153,6 +153,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     row("stores.redis", TextOrTable, Words("embedded cache"), "URL of Redis, in place of the embedded cache."),
     row("stores.redis.url", Secret, Required, "The same in a table, where it may be a secret."),
+    row("stores.redis.ca", Path, Words("public ones"), "Authorities (PEM) that the server's certificate comes from."),
     row(
         "stores.kafka",
         TextOrTable,
@@ -160,6 +161,18 @@ pub(super) const ROWS: &[Row] = &[
         "Kafka's brokers (`host:port`, several with commas), in place of the embedded log.",
     ),
     row("stores.kafka.brokers", Text, Required, "The same in a table."),
+    row("stores.kafka.tls", Flag, Value("false"), "Whether the brokers are spoken to by TLS. Their names are checked."),
+    row("stores.kafka.ca", Path, Words("the system's"), "Authorities (PEM) that the brokers' certificates come from."),
+    row("stores.kafka.certificate", Path, Words("none"), "This host's certificate (PEM), where brokers ask for one."),
+    row("stores.kafka.key", Path, Words("none"), "The key of the certificate (PEM, without a pass phrase)."),
+    row("stores.kafka.username", Text, Words("none"), "Who this host is to the brokers (SASL)."),
+    row("stores.kafka.password", Secret, Words("none"), "The user's password."),
+    row(
+        "stores.kafka.mechanism",
+        Choice(&["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
+        Value("\"SCRAM-SHA-512\""),
+        "How the password is proved. `PLAIN` sends it: only with `tls`.",
+    ),
     row("stores.kafka.client-id", Text, Value("\"devconnect-app\""), "The name that the brokers see."),
     row(
         "stores.kafka.group-id",
@@ -174,6 +187,13 @@ pub(super) const ROWS: &[Row] = &[
         "URL of MongoDB with the database, in place of the embedded documents.",
     ),
     row("stores.mongodb.url", Secret, Required, "The same in a table, where it may be a secret."),
+    row(
+        "stores.near-cache.patterns",
+        List,
+        Value("[]"),
+        "Keys whose values this host keeps in memory while Redis promises to tell of changes; `*` only at the end.",
+    ),
+    row("stores.near-cache.size", Size(MIB, TIB), Value("\"64MiB\""), "Memory of the near cache."),
     // [sockets]
     row("sockets.socket-io", Text, Value("\"/socket.io/\""), "Path of Socket.IO."),
     row("sockets.websocket", Text, Value("\"/ws\""), "Path of the plain WebSocket."),

@@ -175,17 +175,46 @@ fn the_files_token_secret_is_stronger_than_the_former_name() {
 }
 
 #[test]
-fn former_names_of_real_stores_are_refused_until_they_are_served() {
+fn former_names_choose_the_real_stores() {
     let list = [
         ("REDIS_URL", "redis://user:hunter2@localhost"),
-        ("KAFKA_BROKERS", "localhost:9092"),
+        ("KAFKA_BROKERS", "one:9092, two:9092"),
         ("KAFKA_CLIENT_ID", "me"),
+        ("KAFKA_GROUP_ID", "us"),
         ("MONGODB_URI", "mongodb://localhost/devconnect"),
     ];
-    let found = problems("", &list);
-    assert_eq!(found.len(), 3, "{found:?}");
-    assert!(found.iter().all(|problem| problem.contains("only the embedded stores")), "{found:?}");
+    let stores = read("", &list).unwrap().stores;
+    assert_eq!(stores.redis.unwrap().url.expose(), "redis://user:hunter2@localhost");
+    assert_eq!(stores.mongodb.unwrap().url.expose(), "mongodb://localhost/devconnect");
+    let kafka = stores.kafka.unwrap();
+    assert_eq!((kafka.brokers.join(" ").as_str(), kafka.client_id.as_str()), ("one:9092 two:9092", "me"));
+    assert_eq!((kafka.group_id.as_str(), kafka.tls, kafka.sasl), ("us", None, None));
+}
+
+#[test]
+fn a_wrong_address_of_a_store_is_named_without_its_password() {
+    let found = problems("", &[("REDIS_URL", "http://user:hunter2@localhost"), ("KAFKA_BROKERS", "localhost")]);
+    assert_eq!(found.len(), 2, "{found:?}");
     assert!(!found.concat().contains("hunter2"));
+}
+
+#[test]
+fn half_of_a_pair_is_named() {
+    for (half, other) in [("certificate", "key"), ("key", "certificate"), ("username", "password"), ("ca", "tls")] {
+        let source = format!("[stores.kafka]\nbrokers = \"one:9092\"\n{half} = \"x\"\n");
+        let found = problems(&source, &[]).concat();
+        assert!(found.contains(half) && found.contains(other), "{half}: {found}");
+    }
+}
+
+#[test]
+fn the_near_cache_needs_redis() {
+    let near = "[stores.near-cache]\npatterns = [\"session:*\"]\n";
+    assert!(problems(near, &[]).concat().contains("no `stores.redis`"));
+    let resolved = read(near, &[("REDIS_URL", "redis://localhost")]).unwrap();
+    assert_eq!(resolved.stores.near_cache.patterns, ["session:*"]);
+    let wrong = "[stores.near-cache]\npatterns = [\"a*b\"]\n";
+    assert!(problems(wrong, &[("REDIS_URL", "redis://localhost")]).concat().contains("is no pattern"));
 }
 
 #[test]

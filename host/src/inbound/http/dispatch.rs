@@ -73,13 +73,18 @@ enum Way {
 }
 
 /// What the end of every request needs to know of its beginning.
-struct Exchange {
-    method: Method,
-    uri: Uri,
+struct Begun {
     request_id: RequestId,
     started: Instant,
     mark: Option<Mark>,
     access_log: AccessLog,
+}
+
+/// The same, and what was asked.
+struct Exchange {
+    begun: Begun,
+    method: Method,
+    uri: Uri,
 }
 
 /// A plugin's route, and the request that it answers.
@@ -98,7 +103,7 @@ impl Gateway {
         connection: &Connection,
     ) -> impl Future<Output = Response<ResponseBody>> + Send + use<> {
         match self.decide(request, connection.peer()) {
-            Way::Call(asked, call) => Either::Left(handle(asked, call)),
+            Way::Call(asked, call) => Either::Left(Box::pin(handle(asked, call))),
             Way::Answered(response) => Either::Right(Either::Left(ready(response))),
             Way::Longer(answering) => Either::Right(Either::Right(answering)),
         }
@@ -112,34 +117,32 @@ impl Gateway {
         let request_id = offered.and_then(|id| RequestId::accept(id.as_bytes())).unwrap_or_else(RequestId::next);
         let scheme = || self.proxies.scheme(peer, request.headers());
         let verdict = self.origins.judge(request.method(), request.uri(), request.headers(), scheme);
-        let mut exchange = Exchange {
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            request_id,
-            started,
-            mark: None,
-            access_log: self.access_log,
-        };
+        let begun = Begun { request_id, started, mark: None, access_log: self.access_log };
         match verdict {
-            Verdict::Plain => {}
-            Verdict::Marked(mark) => exchange.mark = Some(mark),
+            Verdict::Plain => self.find(begun, request, peer),
+            Verdict::Marked(mark) => self.find(Begun { mark: Some(mark), ..begun }, request, peer),
             Verdict::Preflight(mark) => {
                 let answer = mark.preflight(self.routes.table().allow(request.uri().path()), request.headers());
-                return exchange.answered(answer);
+                begun.exchange(&request).answered(answer)
             }
-            Verdict::Refused(problem) => return exchange.refused(problem),
+            Verdict::Refused(problem) => begun.exchange(&request).refused(problem),
         }
+    }
+
+    fn find(self: &Arc<Self>, begun: Begun, request: Request<Incoming>, peer: SocketAddr) -> Way {
         let table = self.routes.table();
-        match table.lookup(request.method(), request.uri().path()) {
-            Lookup::Found(Endpoint::Plugin(route), spans) => {
-                let route = Arc::clone(route);
-                drop(table);
-                self.plugin(exchange, route, spans, request, peer)
-            }
-            Lookup::Found(Endpoint::Host, _) => {
+        let found = table.lookup(request.method(), request.uri().path());
+        if let Lookup::Found(Endpoint::Plugin(route), spans) = found {
+            let route = Arc::clone(route);
+            drop(table);
+            return self.plugin(begun, route, spans, request, peer);
+        }
+        let exchange = begun.exchange(&request);
+        match found {
+            Lookup::Found(..) => {
                 let gateway = Arc::clone(self);
                 Way::Longer(Box::pin(async move {
-                    let answer = host_routes::call(&gateway.host, request, exchange.request_id.as_str()).await;
+                    let answer = host_routes::call(&gateway.host, request, exchange.begun.request_id.as_str()).await;
                     exchange.finish(answer)
                 }))
             }
@@ -153,8 +156,7 @@ impl Gateway {
             Lookup::NotFound => {
                 let gateway = Arc::clone(self);
                 Way::Longer(Box::pin(async move {
-                    let (parts, _) = request.into_parts();
-                    let served = gateway.files.serve(&parts.method, parts.uri.path(), &parts.headers).await;
+                    let served = gateway.files.serve(&exchange.method, exchange.uri.path(), request.headers()).await;
                     let answer = served.unwrap_or_else(|problem| exchange.problem(problem));
                     exchange.finish(answer)
                 }))
@@ -164,19 +166,20 @@ impl Gateway {
 
     fn plugin(
         self: &Arc<Self>,
-        exchange: Exchange,
+        begun: Begun,
         route: Arc<Route>,
         spans: Spans,
         request: Request<Incoming>,
         peer: SocketAddr,
     ) -> Way {
         let remote = self.proxies.address(peer, request.headers());
-        let mut call = Call::new(&route.version.plugin.limits, exchange.started, exchange.request_id);
+        let mut call = Call::new(&route.version.plugin.limits, begun.started, begun.request_id);
+        let limits = self.body;
         if route.version.is_proxy() {
             let scheme = self.proxies.scheme(peer, request.headers());
             // Twice: the component owns its request, and filters and `incoming` ask the call.
             call.head = Some(Head { headers: request.headers().clone(), remote });
-            let limits = self.body;
+            let exchange = begun.exchange(&request);
             return Way::Longer(Box::pin(async move {
                 let answer = proxied(Arc::clone(&route), request, call, scheme, limits).await;
                 exchange.finish_route(&route, answer)
@@ -184,13 +187,13 @@ impl Gateway {
         }
         let (parts, incoming) = request.into_parts();
         call.head = Some(Head { headers: parts.headers, remote });
+        let exchange = Exchange { method: parts.method, uri: parts.uri, begun };
         let safe = matches!(exchange.method, Method::GET | Method::HEAD);
         let mut asked = Box::new(Asked { exchange, route, spans, body: Bytes::new() });
         if incoming.is_end_stream() {
             // A client that goes away takes its question with it: dropping the future ends the call.
             return if safe { Way::Call(asked, call) } else { self.detached(handle(asked, call)) };
         }
-        let limits = self.body;
         let answering = async move {
             match body::read(incoming, limits).await {
                 Ok(body) => asked.body = body,
@@ -213,6 +216,12 @@ impl Gateway {
     }
 }
 
+impl Begun {
+    fn exchange<B>(self, request: &Request<B>) -> Exchange {
+        Exchange { begun: self, method: request.method().clone(), uri: request.uri().clone() }
+    }
+}
+
 impl Exchange {
     fn answered(self, response: Response<ResponseBody>) -> Way {
         Way::Answered(self.finish(response))
@@ -224,28 +233,28 @@ impl Exchange {
     }
 
     fn problem(&self, problem: Problem) -> Response<ResponseBody> {
-        problem.into_response(self.request_id.as_str())
+        problem.into_response(self.begun.request_id.as_str())
     }
 
     /// The answer of a plugin's route, counted.
     fn finish_route(&self, route: &Route, response: Response<ResponseBody>) -> Response<ResponseBody> {
-        route.metrics.answered(response.status().as_u16(), self.started.elapsed());
+        route.metrics.answered(response.status().as_u16(), self.begun.started.elapsed());
         self.finish(response)
     }
 
     /// What every answer gets: marks, the request's id, a line in the access log if it is one of those that are logged.
     fn finish(&self, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
-        if let Some(mark) = &self.mark {
+        if let Some(mark) = &self.begun.mark {
             mark.apply(response.headers_mut());
         }
-        response.headers_mut().insert(REQUEST_ID, self.request_id.header_value());
+        response.headers_mut().insert(REQUEST_ID, self.begun.request_id.header_value());
         let status = response.status();
         // A balancer that asks a host that is not ready is no error to tell of each time.
         let failed = status.is_server_error() && self.uri.path() != "/readyz";
-        let wanted = match self.access_log {
+        let wanted = match self.begun.access_log {
             AccessLog::Off => false,
             AccessLog::Errors => failed,
-            AccessLog::Sampled => failed || self.request_id.sampled(SAMPLE),
+            AccessLog::Sampled => failed || self.begun.request_id.sampled(SAMPLE),
             AccessLog::All => true,
         };
         if wanted {
@@ -257,7 +266,7 @@ impl Exchange {
     #[cold]
     fn log(&self, status: StatusCode) {
         let (method, path, status) = (&self.method, self.uri.path(), status.as_u16());
-        let (took, request) = (self.started.elapsed(), self.request_id.as_str());
+        let (took, request) = (self.begun.started.elapsed(), self.begun.request_id.as_str());
         tracing::info!(target: "access", %method, path, status, ?took, request, "answered");
     }
 }
@@ -276,11 +285,16 @@ async fn handle(asked: Box<Asked>, mut call: Box<Call>) -> Response<ResponseBody
             Err(refusal) => return exchange.finish_route(route, *refusal),
         }
     }
-    let outcome = route.version.handle(call, asked.request()).await;
-    let fault = |fault| response::fault(&fault, exchange.request_id);
+    let outcome = route.version.handle(call, &asked.request()).await;
+    let request_id = exchange.begun.request_id;
+    let fault = |fault| response::fault(&fault, request_id);
     let mut answer = match outcome.answer {
-        Ok(answer) => response::response(answer)
-            .unwrap_or_else(|reason| fault(route.version.bad_response(exchange.request_id, reason))),
+        Ok(answer) => {
+            let head = outcome.call.and_then(|call| call.head);
+            let headers = head.map(|head| response::emptied(head.headers)).unwrap_or_default();
+            response::response(answer, headers)
+                .unwrap_or_else(|reason| fault(route.version.bad_response(request_id, reason)))
+        }
         Err(ended) => fault(ended),
     };
     filters::append(&mut answer, added);

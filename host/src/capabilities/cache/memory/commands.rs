@@ -230,7 +230,8 @@ impl Memory {
         }
     }
 
-    fn read(&self, key: &str) -> Result<Option<Bytes>> {
+    /// [`Backend::get`], which never waits here.
+    pub(in crate::capabilities::cache) fn read(&self, key: &str) -> Result<Option<Bytes>> {
         self.on(key, |shard, now| {
             let found = match shard.find(key, now).map(|slot| &slot.value) {
                 None => None,
@@ -246,7 +247,8 @@ impl Memory {
         })
     }
 
-    fn write(&self, key: &str, value: Bytes, life: Option<Duration>) -> Result<()> {
+    /// [`Backend::set`], which never waits here.
+    pub(in crate::capabilities::cache) fn write(&self, key: &str, value: Bytes, life: Option<Duration>) -> Result<()> {
         self.fits("set", key, value.len())?;
         // The old value is dropped here, after the lock: it may be a large collection.
         let _old = self.on(key, |shard, now| shard.put(key, Value::Text(value), end(now, life), now));
@@ -265,7 +267,13 @@ impl Memory {
     }
 
     fn remove(&self, keys: &[String]) -> u32 {
-        count(keys, |key| self.on(key, |shard, now| shard.remove(key, now)).is_some())
+        count(keys, |key| self.forget(key))
+    }
+
+    /// [`Backend::delete`] of one key, which never waits here.
+    pub(in crate::capabilities::cache) fn forget(&self, key: &str) -> bool {
+        // What was stored is dropped here, after the lock.
+        self.on(key, |shard, now| shard.remove(key, now)).is_some()
     }
 
     fn add(&self, key: &str, by: i64, life: Option<Duration>) -> Result<i64> {

@@ -186,6 +186,13 @@ impl Shard {
         (expires != NEVER).then_some(expires <= now)
     }
 
+    /// Removes every entry; they are handed back, to be dropped outside the lock.
+    pub(super) fn clear(&mut self) -> Vec<Slot> {
+        self.places.clear();
+        self.bytes = 0;
+        std::mem::take(&mut self.slots)
+    }
+
     /// Gives memory back once three quarters of it stand empty.
     pub(super) fn shrink(&mut self) {
         const WORTH_IT: usize = 1_024;

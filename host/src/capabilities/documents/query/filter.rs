@@ -167,12 +167,14 @@ impl Comparison {
     /// value, equal null; the two ends are compared with everything.
     fn holds(self, value: Option<RawBsonRef<'_>>, operand: RawBsonRef<'_>) -> bool {
         let value = value.unwrap_or(RawBsonRef::Null);
+        // Also with NaN.
+        if matches!(operand, RawBsonRef::MinKey | RawBsonRef::MaxKey) {
+            return self.accepts(compare(value, operand));
+        }
         if is_nan(value) || is_nan(operand) {
             return self.accepts(Ordering::Equal) && is_nan(value) && is_nan(operand);
         }
-        let classes = Class::of(value) == Class::of(operand);
-        let open = matches!(operand, RawBsonRef::MinKey | RawBsonRef::MaxKey);
-        (classes || open) && self.accepts(compare(value, operand))
+        Class::of(value) == Class::of(operand) && self.accepts(compare(value, operand))
     }
 
     fn accepts(self, order: Ordering) -> bool {

@@ -121,7 +121,8 @@ impl At<'_> {
 
     /// The path leads through a value that has no fields, or by name into an array.
     fn blocked(&self, part: &Part, by: &Bson) -> Result<bool, Invalid> {
-        if !self.change.creates() {
+        // What creates nothing fails here, too, as in MongoDB; what removes has nothing to remove.
+        if matches!(self.change, Change::Unset) {
             return Ok(false);
         }
         Err(Invalid::new(format!(
@@ -178,29 +179,32 @@ fn in_array(array: &mut Vec<Bson>, position: usize, rest: &[Part], at: &At<'_>) 
     Ok(true)
 }
 
-/// Moves a field. Arrays on either path are refused.
+/// Moves a field. Arrays on either path are refused, and what has no fields on the path it comes from.
 fn rename(document: &mut Document, from: &Path, to: &Path, room: &Cell<usize>) -> Result<bool, Invalid> {
-    let Some(value) = take(document, from.parts()).map_err(|()| in_the_way(from))? else { return Ok(false) };
+    let Some(value) = take(document, from.parts()).map_err(|what| in_the_way(from, what))? else { return Ok(false) };
     if leads_through_array(document, to.parts()) {
-        return Err(in_the_way(to));
+        return Err(in_the_way(to, ARRAY));
     }
     let change = Change::Set(value);
     in_document(document, to.parts(), &At { path: to, change: &change, room })?;
     Ok(true)
 }
 
-fn in_the_way(path: &Path) -> Invalid {
-    Invalid::new(format!("`$rename` cannot lead through an array, as `{}` does", path.as_str()))
+const ARRAY: &str = "an array";
+
+fn in_the_way(path: &Path, what: &str) -> Invalid {
+    Invalid::new(format!("`$rename` cannot lead through {what}, as `{}` does", path.as_str()))
 }
 
-fn take(document: &mut Document, parts: &[Part]) -> Result<Option<Bson>, ()> {
+fn take(document: &mut Document, parts: &[Part]) -> Result<Option<Bson>, &'static str> {
     match parts {
         [] => Ok(None),
         [last] => Ok(document.remove(&last.name)),
         [first, rest @ ..] => match document.get_mut(&first.name) {
             Some(Bson::Document(inner)) => take(inner, rest),
-            Some(Bson::Array(_)) => Err(()),
-            _ => Ok(None),
+            Some(Bson::Array(_)) => Err(ARRAY),
+            Some(_) => Err("a value without fields"),
+            None => Ok(None),
         },
     }
 }

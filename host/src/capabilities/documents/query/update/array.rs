@@ -7,7 +7,7 @@ use bson::{
     raw::{RawBson, RawBsonRef, cstr},
 };
 
-use super::{change::End, equal, identical, raw};
+use super::{change::End, equal, raw};
 use crate::capabilities::documents::query::{
     Filter, Invalid,
     index::Field,
@@ -45,8 +45,9 @@ pub(super) enum Pull {
 }
 
 impl Push {
+    /// Whether it counts as a change, as MongoDB has it: with a value, with a sort, or if the cut takes something. What it
+    /// leaves may be what was there.
     pub(super) fn apply(&self, array: &mut Vec<Bson>) -> Result<bool, Invalid> {
-        let before = array.clone();
         let at = match self.position {
             None => array.len(),
             Some(position) => from_either_end(position, array.len()),
@@ -60,6 +61,7 @@ impl Push {
             keyed.sort_by(|(left, _), (right, _)| left.cmp(right));
             array.extend(keyed.into_iter().map(|(_, element)| element));
         }
+        let whole = array.len();
         match self.slice {
             Some(keep) if keep < 0 => {
                 array.drain(..from_either_end(keep, array.len()));
@@ -67,7 +69,7 @@ impl Push {
             Some(keep) => array.truncate(usize::try_from(keep).unwrap_or(usize::MAX)),
             None => {}
         }
-        Ok(before.len() != array.len() || !before.iter().zip(array.iter()).all(|(left, right)| identical(left, right)))
+        Ok(!self.values.is_empty() || self.sort.is_some() || array.len() != whole)
     }
 }
 

@@ -63,11 +63,6 @@ impl Change {
         }
     }
 
-    /// Whether it makes a value where there is none.
-    pub(super) fn creates(&self) -> bool {
-        !matches!(self, Self::Unset | Self::Pull(_) | Self::PullAll(_) | Self::Pop(_) | Self::Rename(_))
-    }
-
     /// The value it puts where there is none.
     pub(super) fn create(&self, path: &str) -> Result<Option<Bson>, Invalid> {
         let mut array = Bson::Array(Vec::new());

@@ -191,6 +191,11 @@ fn push(path: &str, value: RawBsonRef<'_>) -> Result<Push, Invalid> {
 fn pull(value: RawBsonRef<'_>) -> Result<Pull, Invalid> {
     Ok(match value {
         RawBsonRef::Document(document) if !has_operators(document) => Pull::Document(Filter::parse(document)?),
+        RawBsonRef::Document(document)
+            if document.iter().flatten().next().is_some_and(|(name, _)| name.as_str() == "$not") =>
+        {
+            return Err(Invalid::new("`$pull` does not begin with $not; use $nor, or the opposite operator"));
+        }
         RawBsonRef::Document(_) | RawBsonRef::RegularExpression(_) => {
             let mut wrapped = RawDocumentBuf::new();
             wrapped.append(cstr!(""), value);

@@ -26,13 +26,14 @@ impl Replacement {
         Ok(Self { document: document.to_owned() })
     }
 
-    /// What is stored in the place of `document`; `None` where it is the same.
+    /// What is stored in the place of `document`; `None` where the replacement is that to the byte.
     pub(crate) fn run(&self, document: &RawDocument) -> Result<Option<RawDocumentBuf>, Invalid> {
         let replaced = match field(document, "_id") {
             Some(id) => self.with_id(id)?,
             None => self.document.clone(),
         };
-        Ok((replaced.as_bytes() != document.as_bytes()).then_some(replaced))
+        // Without its `_id` a replacement counts as a change, as in MongoDB, also by the same fields.
+        Ok((self.document.as_bytes() != document.as_bytes()).then_some(replaced))
     }
 
     /// The document that is inserted where nothing matches the filter.

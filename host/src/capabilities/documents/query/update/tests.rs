@@ -118,7 +118,6 @@ fn arrays_grow() {
         (doc! { "$push": { "a": { "$each": [3, 4], "$slice": 2 } } }, doc! { "a": [1] }, doc! { "a": [1, 3] }),
         (doc! { "$push": { "a": { "$each": [3, 4], "$slice": -2 } } }, doc! { "a": [1] }, doc! { "a": [3, 4] }),
         (doc! { "$push": { "a": { "$each": [3], "$slice": 0.0 } } }, doc! { "a": [1] }, doc! { "a": [] }),
-        (doc! { "$push": { "a": { "$each": [3], "$slice": 1 } } }, doc! { "a": [1] }, doc! { "a": [1] }),
         (
             doc! { "$push": { "a": { "$each": [2], "$sort": 1 } } },
             doc! { "a": [3, "x", 1] },
@@ -165,6 +164,20 @@ fn arrays_shrink() {
         (doc! { "$pop": { "a": 1 } }, doc! { "a": [] }, doc! { "a": [] }),
         (doc! { "$pop": { "a.b": 1 } }, doc! {}, doc! {}),
     ]);
+}
+
+#[test]
+fn a_push_that_leaves_what_was_there_counts_as_a_change() {
+    for (push, modified) in [
+        (doc! { "$each": [3], "$slice": 1 }, true),
+        (doc! { "$each": [], "$sort": 1 }, true),
+        (doc! { "$each": [] }, false),
+        (doc! { "$each": [], "$slice": 5 }, false),
+    ] {
+        let mut changed = doc! { "a": [1] };
+        let answer = update(doc! { "$push": { "a": push } }).apply(&mut changed, Applying::Update);
+        assert_eq!((answer, changed), (Ok(modified), doc! { "a": [1] }));
+    }
 }
 
 #[test]
@@ -311,7 +324,8 @@ fn replacements() {
     assert_eq!(run(doc! { "b": 1 }, doc! { "_id": 1, "a": 1 }), Ok(Some(doc! { "_id": 1, "b": 1 }.to_string())));
     // The stored `_id` stays as it is, and first.
     assert_eq!(run(doc! { "b": 1, "_id": 1.0 }, doc! { "_id": 1 }), Ok(Some(doc! { "_id": 1, "b": 1 }.to_string())));
-    assert_eq!(run(doc! { "a": 1 }, doc! { "_id": 1, "a": 1 }), Ok(None));
+    assert_eq!(run(doc! { "_id": 1, "a": 1 }, doc! { "_id": 1, "a": 1 }), Ok(None));
+    assert_eq!(run(doc! { "a": 1 }, doc! { "_id": 1, "a": 1 }), Ok(Some(doc! { "_id": 1, "a": 1 }.to_string())));
     let message = run(doc! { "_id": 2 }, doc! { "_id": 1 }).unwrap_err().message;
     assert!(message.contains("cannot change `_id`"), "{message}");
 
