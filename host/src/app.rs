@@ -1,5 +1,6 @@
 //! Builds every part and wires them; the only module that names them all.
 
+mod check;
 mod services;
 
 use std::collections::BTreeMap;
@@ -52,7 +53,8 @@ pub fn run() -> ExitCode {
         }
         Command::Check { json } => {
             let mut out = anstream::stdout();
-            cli::check::run(&cli.config, &config::variables(), *json, &mut out).unwrap_or(ExitCode::FAILURE)
+            let variables = config::variables();
+            cli::check::run(&cli.config, &variables, check::inspect, *json, &mut out).unwrap_or(ExitCode::FAILURE)
         }
         Command::Compile { memory } => ExitCode::from(compile::run(*memory)),
     }
@@ -95,14 +97,9 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
         cause: error.into(),
     };
     let cache = Cache::open(&resolved.runtime.cache, &engine).map_err(folder)?;
-    let compiler = Compiler {
-        // Itself, even after its file was replaced by a newer one.
-        program: "/proc/self/exe".into(),
-        timeout: resolved.runtime.compile_timeout,
-        memory: resolved.runtime.compile_memory,
-    };
+    let compiler = Compiler::of_this_host(&resolved.runtime);
     let routes = Arc::new(Routes::new(metrics.clone()).map_err(|error| Error::Engine { cause: error.into() })?);
-    let loader = Loader::new(engine, cache, compiler, Arc::clone(&stores.services), metrics.clone(), &resolved.server)
+    let loader = Loader::new(engine, Some(cache), compiler, Arc::clone(&stores.services), metrics.clone(), &resolved.server)
         .map_err(|error| Error::Engine { cause: error.into() })?;
     let deployment = Arc::new(Deployment::new(loader, Arc::clone(&routes), metrics, resolved.runtime.clone()));
     let ready = Arc::new(AtomicBool::new(false));

@@ -7,6 +7,7 @@
 mod breaker;
 pub mod cache;
 pub mod call;
+pub(crate) mod closed;
 pub mod documents;
 pub mod embedded;
 pub mod error;

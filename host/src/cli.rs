@@ -31,7 +31,9 @@ pub struct Cli {
 pub enum Command {
     /// Serve the plugins of the configuration until SIGTERM.
     Serve,
-    /// Say everything that is wrong with the configuration, or what it would serve.
+    /// Say everything that is wrong with the configuration and the components that it names, or what it would serve.
+    ///
+    /// No store is opened and nothing is written, so it may run beside a host that serves.
     ///
     /// Exit code: 0 all is well, 1 something is wrong, 2 the file cannot be read.
     Check {

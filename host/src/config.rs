@@ -7,6 +7,7 @@
 mod checks;
 mod document;
 mod env;
+mod examined;
 mod problem;
 mod reader;
 mod redact;
@@ -27,6 +28,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use env::{FORMER, OTHERS, variables};
+pub use examined::Examined;
 pub use problem::{Place, Problem, Problems};
 pub use reference::{Absent, Kind, Row, reference};
 pub use resolved::{
@@ -44,14 +46,28 @@ use reader::{Context, Section};
 /// # Errors
 /// Everything that is wrong with the file and the variables.
 pub fn load(path: &Path, variables: &BTreeMap<String, String>) -> Result<Resolved, Problems> {
+    examine(path, variables).into_result()
+}
+
+/// The same, of text that is already there; relative paths start at the folder of `path`.
+///
+/// # Errors
+/// Everything that is wrong with the text and the variables.
+pub fn parse(path: &Path, source: &str, variables: &BTreeMap<String, String>) -> Result<Resolved, Problems> {
+    examine_text(path, source, variables).into_result()
+}
+
+/// Reads and checks the configuration in `path` for somebody who goes on looking: what can be made out of it is there
+/// whatever is wrong with the rest.
+pub fn examine(path: &Path, variables: &BTreeMap<String, String>) -> Examined {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     match std::fs::read(&path) {
         Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(source) => parse(&path, &source, variables),
+            Ok(source) => examine_text(&path, &source, variables),
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 let message = format!("{} is not UTF-8 text (byte {at})", path.display());
-                Err(Problems::unreadable(&path, message, "save it as UTF-8".to_owned()))
+                Examined::unreadable(&path, message, "save it as UTF-8")
             }
         },
         Err(error) => {
@@ -61,16 +77,12 @@ pub fn load(path: &Path, variables: &BTreeMap<String, String>) -> Result<Resolve
             } else {
                 "let the host's user read it"
             };
-            Err(Problems::unreadable(&path, message, fix.to_owned()))
+            Examined::unreadable(&path, message, fix)
         }
     }
 }
 
-/// The same, of text that is already there; relative paths start at the folder of `path`.
-///
-/// # Errors
-/// Everything that is wrong with the text and the variables.
-pub fn parse(path: &Path, source: &str, variables: &BTreeMap<String, String>) -> Result<Resolved, Problems> {
+fn examine_text(path: &Path, source: &str, variables: &BTreeMap<String, String>) -> Examined {
     let (mut document, syntax) = document::parse(source);
     let shown = redact::redact(source, &document, !syntax.is_empty());
     let mut problems = Problems::new(path, shown);
@@ -90,5 +102,7 @@ pub fn parse(path: &Path, source: &str, variables: &BTreeMap<String, String>) ->
 
     let mut problems = context.problems.into_inner();
     problems.settle(&broken);
-    if problems.is_empty() { Ok(resolved) } else { Err(problems) }
+    // What a broken line would have said is not known, so nothing can be said about what comes of it.
+    let resolved = broken.is_empty().then_some(resolved);
+    Examined::new(resolved, problems, document)
 }

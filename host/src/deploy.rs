@@ -6,6 +6,8 @@
 //! again when that may help, and only then ([`failure`]).
 
 mod failure;
+mod filters;
+mod inspect;
 mod lookout;
 mod order;
 mod refused;
@@ -14,5 +16,6 @@ mod source;
 mod swap;
 mod watch;
 
+pub(crate) use inspect::{Finding, inspect};
 pub(crate) use lookout::{Look, Lookout};
 pub(crate) use swap::Deployment;

@@ -24,9 +24,10 @@ mod sync;
 mod version;
 
 pub use call::Outcome;
-pub use component::{Access, Description};
+pub use component::{Access, Description, Route as Described};
 pub use engine::Engine;
 pub use fault::Fault;
+pub(crate) use load::Inspected;
 pub use load::{Loader, Refusal};
 pub(crate) use proxy::Upload;
 pub use store::State;

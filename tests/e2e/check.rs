@@ -1,5 +1,7 @@
 //! `devconnect check`: all that is wrong at once, with line and fix.
 
+mod components;
+
 use crate::harness::{Site, repository};
 
 const GOOD: &str = r#"

@@ -1,6 +1,6 @@
 //! Filters, identities, and what routes demand.
 
-use crate::harness::{Answer, Host, refusal, says_nothing_of_the_inside};
+use crate::harness::{Answer, Host, Site, refusal, says_nothing_of_the_inside};
 
 const CONFIG: &str = r#"
 [plugins.filter]
@@ -73,6 +73,9 @@ fn a_filter_that_is_no_filter_is_refused_at_load() {
     );
     assert!(text.contains("version") && text.contains("http-filter"), "{text}");
 
-    let text = refusal("[plugins.guarded]\nsource = \"guarded.wasm\"\nfilters = [\"nobody\"]\n");
-    assert!(text.contains("nobody"), "{text}");
+    let site = Site::new("[plugins.guarded]\nsource = \"guarded.wasm\"\nfilters = [\"nobody\"]\n");
+    for command in ["check", "serve"] {
+        let (code, text) = site.run(&[command]);
+        assert!(code == Some(1) && text.contains("nobody"), "{command}: {text}");
+    }
 }

@@ -2,27 +2,11 @@
 //!
 //! `UPDATE_GOLDEN=1` writes them anew.
 
-use crate::harness::{component, repository};
+use crate::harness::{component, golden, repository};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 use wasmparser::{ComponentExternalKind, Parser, Payload};
-
-#[track_caller]
-fn compare(name: &str, found: &str) {
-    let path = repository().join("tests/golden").join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, found).unwrap();
-    }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    let differs = kept.lines().zip(found.lines()).find(|(kept, found)| kept != found);
-    assert!(
-        kept == found,
-        "{} is not what was found (first difference: {differs:?}). If the change is meant: UPDATE_GOLDEN=1, and a line in the changelog for plugin authors.",
-        path.display()
-    );
-}
 
 /// The declarations of a WIT file, without comments and blank lines.
 fn declarations(file: &Path) -> String {
@@ -43,7 +27,7 @@ fn the_wit_package_is_as_it_was_promised() {
     for file in files {
         write!(all, "-- {}\n{}", file.file_name().unwrap().to_string_lossy(), declarations(&file)).unwrap();
     }
-    compare("platform.wit.txt", &all);
+    golden("platform.wit.txt", &all);
 }
 
 /// The interfaces that a component imports and exports, without `wasi:*`, which the toolchain decides.
@@ -76,7 +60,7 @@ fn surface(bytes: &[u8]) -> String {
 #[test]
 fn each_plugin_imports_what_it_did() {
     for plugin in ["auth", "hello"] {
-        compare(&format!("{plugin}.imports.txt"), &surface(&component(&format!("{plugin}.wasm"))));
+        golden(&format!("{plugin}.imports.txt"), &surface(&component(&format!("{plugin}.wasm"))));
     }
 }
 
@@ -101,30 +85,4 @@ fn a_guest_that_includes_one_capability_imports_one() {
 #[test]
 fn a_plain_component_knows_nothing_of_this_host() {
     assert_eq!(surface(&component("proxy.wasm")), "");
-}
-
-#[test]
-fn every_capability_of_the_world_has_its_module_its_binding_and_its_guest() {
-    let root = repository();
-    let worlds = std::fs::read_to_string(root.join("wit/worlds.wit")).unwrap();
-    let capabilities: Vec<_> =
-        worlds.lines().filter_map(|line| line.trim().strip_prefix("world with-")?.split(' ').next()).collect();
-    assert!(capabilities.len() >= 9, "{capabilities:?}");
-    let modules = std::fs::read_to_string(root.join("host/src/capabilities.rs")).unwrap();
-    // Declared for the next version of the host, not served yet.
-    let later = ["realtime"];
-    // Given to every plugin: there is nothing to deny.
-    let always = ["settings", "logging"];
-    for name in capabilities.into_iter().filter(|name| !later.contains(name)) {
-        let missing = |what: &str| panic!("the capability `{name}` has no {what}");
-        if !root.join(format!("host/src/capabilities/{name}.rs")).exists() {
-            missing("module in the host");
-        }
-        if !modules.contains(&format!("mod {name};")) {
-            missing("line in host/src/capabilities.rs");
-        }
-        if !always.contains(&name) && !root.join(format!("tests/guests/denied-{name}/Cargo.toml")).exists() {
-            missing("guest that tests its denial");
-        }
-    }
 }

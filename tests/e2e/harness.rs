@@ -2,11 +2,13 @@
 
 mod client;
 mod connection;
+mod golden;
 mod log;
 mod paths;
 
 pub(crate) use client::{Answer, Client, says_nothing_of_the_inside};
 pub(crate) use connection::Connection;
+pub(crate) use golden::golden;
 pub(crate) use log::Log;
 pub(crate) use paths::{binary, component, repository};
 
@@ -233,15 +235,13 @@ impl Drop for Host {
     }
 }
 
-/// Starts a host with a configuration that it must refuse, at least in part, and returns what it says about that. The
-/// host may end or go on without the part.
+/// Starts a host with a plugin that it must refuse, and returns what it says about that. `devconnect check` must have
+/// refused it as well.
 #[track_caller]
 pub(crate) fn refusal(config: &str) -> String {
     let site = Site::new(config);
-    let (code, text) = site.run(&["check"]);
-    if code != Some(0) {
-        return text;
-    }
+    let (code, told) = site.run(&["check"]);
+    assert_eq!(code, Some(1), "check finds nothing wrong: {told}");
     let host = Host::spawn(Arc::new(site), &[]);
     host.log.wait_until("refused", |lines| {
         let text = lines.join("\n");

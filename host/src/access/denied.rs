@@ -7,10 +7,14 @@ use super::Grants;
 /// Longest piece of a guest's text that a message repeats.
 const SHOWN: usize = 80;
 
+/// The keys of `grants`.
+const KEYS: [&str; 9] =
+    ["cache", "documents", "publish", "consume", "realtime", "http", "tokens", "passwords", "metrics"];
+
 /// A plugin asked for something that the operator did not grant. The message is for the operator and the plugin's
 /// author; a client never sees it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+#[error("{reason}: {fix}")]
 pub struct Denied {
     /// The plugin that asked.
     pub plugin: Arc<str>,
@@ -18,9 +22,10 @@ pub struct Denied {
     pub capability: String,
     /// The key, collection, topic, namespace or host; empty where the whole capability is refused.
     pub target: String,
+    /// What is refused.
+    pub reason: String,
     /// What to change, for the operator.
     pub fix: String,
-    message: String,
 }
 
 impl Denied {
@@ -42,8 +47,8 @@ impl Denied {
             _ => shown.clone(),
         });
         let fix = format!("add {entry} to plugins.{plugin}.grants.{capability} in devconnect.toml");
-        let message = format!("plugin `{plugin}` may not {noun} {}: {fix}", quote(&shown));
-        Self { plugin: Arc::clone(plugin), capability: capability.to_owned(), target: shown, fix, message }
+        let reason = format!("plugin `{plugin}` may not {noun} {}", quote(&shown));
+        Self { plugin: Arc::clone(plugin), capability: capability.to_owned(), target: shown, reason, fix }
     }
 
     /// A whole capability.
@@ -59,8 +64,13 @@ impl Denied {
             _ => (format!("{key} = [\"/\"]"), " with the socket namespaces that it uses".to_owned()),
         };
         let fix = format!("add `{line}` to [plugins.{plugin}.grants] in devconnect.toml{what}");
-        let message = format!("plugin `{plugin}` uses `{interface}`, which is not granted: {fix}");
-        Self { plugin: Arc::clone(plugin), capability: key.to_owned(), target: String::new(), fix, message }
+        let reason = format!("plugin `{plugin}` uses `{interface}`, which is not granted");
+        Self { plugin: Arc::clone(plugin), capability: key.to_owned(), target: String::new(), reason, fix }
+    }
+
+    /// Whether no grant would help: the host does not have the interface.
+    pub(crate) fn is_unknown(&self) -> bool {
+        !KEYS.contains(&self.capability.as_str())
     }
 
     /// An interface that the host does not have.
@@ -74,9 +84,8 @@ impl Denied {
             Some(name) => format!("did its author mean `devconnect:platform/{name}`?"),
             None => format!("this host offers wasi:* and, of devconnect:platform, {}", names.join(", ")),
         };
-        let message =
-            format!("plugin `{plugin}` imports `{}`, which this host does not have: {fix}", shown.escape_debug());
-        Self { plugin: Arc::clone(plugin), capability: shown, target: String::new(), fix, message }
+        let reason = format!("plugin `{plugin}` imports `{}`, which this host does not have", shown.escape_debug());
+        Self { plugin: Arc::clone(plugin), capability: shown, target: String::new(), reason, fix }
     }
 }
 

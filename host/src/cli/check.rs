@@ -6,15 +6,28 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config::{self, Environment, Plugin, Resolved, Source};
+use crate::deploy::Finding;
 
-/// Checks `path` with `variables` over it and writes the report to `out`, as JSON or for a person.
+/// Checks `path` with `variables` over it, and with `inspect` the components that it names, and writes the report to
+/// `out`, as JSON or for a person.
 ///
 /// The exit code is 0 where all is well, 1 where something is wrong, 2 where the file cannot be read.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn run(path: &Path, variables: &BTreeMap<String, String>, json: bool, out: &mut dyn Write) -> io::Result<ExitCode> {
-    match config::load(path, variables) {
+pub(crate) fn run(
+    path: &Path,
+    variables: &BTreeMap<String, String>,
+    inspect: impl FnOnce(&Resolved) -> Vec<Finding>,
+    json: bool,
+    out: &mut dyn Write,
+) -> io::Result<ExitCode> {
+    let mut examined = config::examine(path, variables);
+    for Finding { key, message, fix } in examined.resolved().map(inspect).unwrap_or_default() {
+        let key: Vec<&str> = key.iter().map(String::as_str).collect();
+        examined.note(&key, message, fix);
+    }
+    match examined.into_result() {
         Ok(resolved) => {
             if json {
                 writeln!(out, "{:#}", to_json(&resolved))?;
@@ -160,7 +173,7 @@ mod tests {
         std::fs::write(&path, source).unwrap();
         std::fs::write(folder.path().join("shop.wasm"), "").unwrap();
         let mut out = Vec::new();
-        let code = run(&path, &BTreeMap::new(), json, &mut out).unwrap();
+        let code = run(&path, &BTreeMap::new(), |_| Vec::new(), json, &mut out).unwrap();
         let folder = folder.path().display().to_string();
         (code, String::from_utf8(out).unwrap().replace(&folder, "FOLDER"))
     }
@@ -207,7 +220,7 @@ mod tests {
     #[test]
     fn a_missing_file_has_a_code_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
-        let code = run(&folder.path().join("none.toml"), &BTreeMap::new(), false, &mut Vec::new()).unwrap();
+        let code = run(&folder.path().join("none.toml"), &BTreeMap::new(), |_| Vec::new(), false, &mut Vec::new()).unwrap();
         assert_eq!(code, ExitCode::from(2));
     }
 }

@@ -21,9 +21,16 @@ pub struct Problem {
     pub fix: String,
     /// Where it is.
     pub place: Place,
+    /// Found in what the configuration names, not in the configuration.
+    found: bool,
 }
 
 impl Problem {
+    /// Whether the configuration itself is wrong, and not what it names.
+    pub(super) const fn is_of_the_file(&self) -> bool {
+        !self.found
+    }
+
     /// Its line in the file.
     pub(super) fn line(&self) -> Option<usize> {
         match self.place {
@@ -69,7 +76,7 @@ impl Problems {
 
     /// The file itself cannot be read.
     pub(super) fn unreadable(file: &Path, message: String, fix: String) -> Self {
-        let problem = Problem { key: String::new(), message, fix, place: Place::Nowhere };
+        let problem = Problem { key: String::new(), message, fix, place: Place::Nowhere, found: false };
         Self { file: file.to_owned(), source: String::new(), list: vec![problem], unreadable: true }
     }
 
@@ -97,12 +104,21 @@ impl Problems {
     }
 
     pub(super) fn push(&mut self, key: &str, message: impl Into<String>, fix: impl Into<String>, origin: &Origin) {
+        self.add(key, message.into(), fix.into(), origin, false);
+    }
+
+    /// Notes what was found in something that the configuration names.
+    pub(super) fn push_found(&mut self, key: &str, message: impl Into<String>, fix: impl Into<String>, origin: &Origin) {
+        self.add(key, message.into(), fix.into(), origin, true);
+    }
+
+    fn add(&mut self, key: &str, message: String, fix: String, origin: &Origin, found: bool) {
         let place = match origin {
             Origin::File(span) => self.place(span.clone()),
             Origin::Variable(name) => Place::Variable(Arc::clone(name)),
             Origin::Default => Place::Nowhere,
         };
-        self.list.push(Problem { key: key.to_owned(), message: message.into(), fix: fix.into(), place });
+        self.list.push(Problem { key: key.to_owned(), message, fix, place, found });
     }
 
     /// Drops what follows from lines that could not be parsed, and puts the rest in order.

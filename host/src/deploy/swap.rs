@@ -6,6 +6,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use super::failure::{Failure, Retry};
+use super::filters;
 use super::order::filters_first;
 use super::refused::Refusals;
 use super::smoke::Smoke;
@@ -148,7 +149,7 @@ impl Deployment {
         if same.is_some_and(|running| running.stamp == stamp) {
             return Ok(false);
         }
-        self.within_host(plugin)?;
+        within_host(plugin, &self.runtime)?;
         let bytes = source::read(&plugin.source).await?;
         if let Some(running) = same
             && running.version.digest == Digest::of(&bytes)
@@ -197,18 +198,6 @@ impl Deployment {
         Ok(())
     }
 
-    /// What the running host was started with bounds what a plugin may ask for, whatever the file says by now.
-    const fn within_host(&self, plugin: &config::Plugin) -> Result<(), Failure> {
-        let limits = &plugin.limits;
-        if limits.memory > self.runtime.max_memory {
-            return Err(Failure::Restart { limit: "limits.memory", most: "runtime.max-memory" });
-        }
-        if limits.instances > self.runtime.max_instances as usize {
-            return Err(Failure::Restart { limit: "limits.instances", most: "runtime.max-instances" });
-        }
-        Ok(())
-    }
-
     /// Notes that a plugin does not take over, and tells the operator if that is news.
     fn refuse(&self, plugin: &config::Plugin, stamp: Option<Stamp>, failure: &Failure) {
         if !self.state.lock().refused.note(plugin, stamp, failure, Instant::now()) {
@@ -246,23 +235,25 @@ impl Deployment {
     }
 }
 
-/// Plugins with the versions of their filters. A plugin that filters and names no filters is its own.
+/// What the running host was started with bounds what a plugin may ask for, whatever the file says by now.
+const fn within_host(plugin: &config::Plugin, runtime: &config::Runtime) -> Result<(), Failure> {
+    let limits = &plugin.limits;
+    if limits.memory > runtime.max_memory {
+        return Err(Failure::Restart { limit: "limits.memory", most: "runtime.max-memory" });
+    }
+    if limits.instances > runtime.max_instances as usize {
+        return Err(Failure::Restart { limit: "limits.instances", most: "runtime.max-instances" });
+    }
+    Ok(())
+}
+
+/// Plugins with the versions of their filters.
 fn serve(running: &[Running]) -> Result<Vec<Served>, Failure> {
-    let filter = |plugin: &str, filter: &String| {
-        let (plugin, filter) = (plugin.to_owned(), filter.clone());
-        match running.iter().find(|running| running.config.name == filter) {
-            Some(found) if found.version.is_filter() => Ok(Arc::clone(&found.version)),
-            Some(_) => Err(Failure::NoFilter { plugin, filter }),
-            None => Err(Failure::FilterAway { plugin, filter }),
-        }
-    };
+    let version = |name: &str| Some(&running.iter().find(|running| running.config.name == name)?.version);
     running
         .iter()
         .map(|plugin| {
-            let filters = match plugin.config.filters.as_slice() {
-                [] if plugin.version.is_filter() => vec![Arc::clone(&plugin.version)],
-                names => names.iter().map(|name| filter(&plugin.config.name, name)).collect::<Result<_, _>>()?,
-            };
+            let filters = filters::of(&plugin.config, &plugin.version, version).collect::<Result<_, _>>()?;
             Ok(Served { version: Arc::clone(&plugin.version), filters })
         })
         .collect()

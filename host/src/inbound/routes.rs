@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::http::{host_routes, openapi};
 use super::router::{self, Builder, Lookup, Spans, Table, Verb};
-use crate::runtime::{Access, Version};
+use crate::runtime::{Access, Described, Version};
 use crate::telemetry::{HostMetrics, RouteMetrics};
 
 /// Who answers a route.
@@ -66,7 +66,10 @@ pub(crate) struct Served {
 impl Routes {
     /// The host's own routes alone.
     pub(crate) fn new(metrics: HostMetrics) -> Result<Self, Error> {
-        let table = build(&[], &metrics)?;
+        let (table, refused) = build(&[], &metrics);
+        if let Some((_, error)) = refused.into_iter().next() {
+            return Err(error);
+        }
         Ok(Self {
             table: ArcSwap::from_pointee(table),
             openapi: Arc::new(ArcSwap::from_pointee(document(&[]))),
@@ -81,7 +84,17 @@ impl Routes {
 
     /// A table of these plugins, or why there can be none.
     pub(crate) fn prepare(&self, plugins: &[Served]) -> Result<Prepared, Error> {
-        Ok(Prepared { table: build(plugins, &self.metrics)?, openapi: document(plugins) })
+        let (prepared, refused) = self.prepare_most(plugins);
+        match refused.into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => Ok(prepared),
+        }
+    }
+
+    /// A table of all routes that can be in one, and why each of the others cannot, with the plugin that has it.
+    pub(crate) fn prepare_most(&self, plugins: &[Served]) -> (Prepared, Vec<(Arc<str>, Error)>) {
+        let (table, refused) = build(plugins, &self.metrics);
+        (Prepared { table, openapi: document(plugins) }, refused)
     }
 
     /// Serves a prepared table from now on, atomically.
@@ -107,34 +120,47 @@ impl Prepared {
     }
 }
 
-fn build(plugins: &[Served], metrics: &HostMetrics) -> Result<Table<Endpoint>, Error> {
+fn build(plugins: &[Served], metrics: &HostMetrics) -> (Table<Endpoint>, Vec<(Arc<str>, Error)>) {
     let mut builder = Builder::default();
+    let mut refused = Vec::new();
     for (verb, pattern) in host_routes::ROUTES {
-        builder.route(verb, pattern, "the host", Endpoint::Host)?;
-    }
-    for plugin in plugins {
-        let name = plugin.version.name();
-        let owner = format!("plugin `{name}`");
-        for (index, route) in plugin.version.description.routes.iter().enumerate() {
-            let method = http::Method::from_bytes(route.method.as_bytes()).ok();
-            let verb = method.as_ref().and_then(Verb::of).ok_or_else(|| Error::Method {
-                method: route.method.clone(),
-                pattern: route.pattern.clone(),
-                owner: owner.clone(),
-            })?;
-            let pattern: Arc<str> = route.pattern.as_str().into();
-            let endpoint = Route {
-                version: Arc::clone(&plugin.version),
-                index: u32::try_from(index).unwrap_or(u32::MAX),
-                access: route.access.clone(),
-                filters: if route.access == Access::Public { Vec::new() } else { plugin.filters.clone() },
-                metrics: metrics.route(name, verb.as_str(), &pattern),
-                pattern,
-            };
-            builder.route(verb, &route.pattern, &owner, Endpoint::Plugin(Arc::new(endpoint)))?;
+        if let Err(error) = builder.route(verb, pattern, "the host", Endpoint::Host) {
+            refused.push(("the host".into(), error.into()));
         }
     }
-    Ok(builder.build())
+    for plugin in plugins {
+        for (index, route) in plugin.version.description.routes.iter().enumerate() {
+            if let Err(error) = add(&mut builder, plugin, index, route, metrics) {
+                refused.push((Arc::clone(plugin.version.name()), error));
+            }
+        }
+    }
+    (builder.build(), refused)
+}
+
+fn add(
+    builder: &mut Builder<Endpoint>,
+    plugin: &Served,
+    index: usize,
+    route: &Described,
+    metrics: &HostMetrics,
+) -> Result<(), Error> {
+    let name = plugin.version.name();
+    let owner = format!("plugin `{name}`");
+    let method = http::Method::from_bytes(route.method.as_bytes()).ok();
+    let Some(verb) = method.as_ref().and_then(Verb::of) else {
+        return Err(Error::Method { method: route.method.clone(), pattern: route.pattern.clone(), owner });
+    };
+    let pattern: Arc<str> = route.pattern.as_str().into();
+    let endpoint = Route {
+        version: Arc::clone(&plugin.version),
+        index: u32::try_from(index).unwrap_or(u32::MAX),
+        access: route.access.clone(),
+        filters: if route.access == Access::Public { Vec::new() } else { plugin.filters.clone() },
+        metrics: metrics.route(name, verb.as_str(), &pattern),
+        pattern,
+    };
+    Ok(builder.route(verb, &route.pattern, &owner, Endpoint::Plugin(Arc::new(endpoint)))?)
 }
 
 fn document(plugins: &[Served]) -> Bytes {

@@ -67,6 +67,12 @@ impl Cache {
         Ok(Self { folder: folder.to_owned(), engine: hasher.finish() })
     }
 
+    /// The same for a folder that is not made where it is missing: `None` there, and where it cannot be used.
+    #[must_use]
+    pub fn existing(folder: &Path, engine: &Engine) -> Option<Self> {
+        folder.is_dir().then(|| Self::open(folder, engine).ok()).flatten()
+    }
+
     /// The component with this digest, if it is there and still good.
     #[allow(unsafe_code, reason = "wasmtime maps machine code from a file; see SAFETY")]
     pub(super) fn load(&self, engine: &Engine, digest: &Digest) -> Option<Component> {

@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 use super::engine;
+use crate::config;
 
 /// Largest component, in bytes: Python's bring 18 MB.
 pub const LARGEST: u64 = 128 << 20;
@@ -54,6 +55,16 @@ pub enum Error {
 }
 
 impl Compiler {
+    /// The host itself, even after its file was replaced by a newer one.
+    #[must_use]
+    pub fn of_this_host(runtime: &config::Runtime) -> Self {
+        Self {
+            program: "/proc/self/exe".into(),
+            timeout: runtime.compile_timeout,
+            memory: runtime.compile_memory,
+        }
+    }
+
     /// Compiles a component to machine code.
     ///
     /// # Errors

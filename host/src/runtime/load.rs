@@ -28,7 +28,8 @@ const DESCRIBE: Duration = Duration::from_secs(5);
 pub struct Loader {
     engine: Engine,
     linker: Linker<State>,
-    cache: Cache,
+    /// `None` where nothing may be written: then every component is compiled and described anew.
+    cache: Option<Cache>,
     compiler: Compiler,
     services: Arc<Services>,
     metrics: HostMetrics,
@@ -76,9 +77,22 @@ pub enum Refusal {
     /// `describe` failed.
     #[error("`describe` failed: {0}")]
     Describe(String),
-    /// What it describes does not hold together.
-    #[error("{0}")]
-    Description(String),
+    /// It describes routes that it cannot answer.
+    #[error("it describes routes, but exports no `http-handler`")]
+    NoHandler,
+    /// A route wants to know who calls, and nobody finds out.
+    #[error(
+        "route {method} {pattern} is not public, but nobody checks who calls it: add `filters = [\"auth\"]` to \
+         [plugins.{plugin}]"
+    )]
+    Unguarded {
+        /// The plugin.
+        plugin: Arc<str>,
+        /// The route's method.
+        method: String,
+        /// The route's pattern.
+        pattern: String,
+    },
     /// `init` failed.
     #[error("`init` failed: {0}")]
     Init(String),
@@ -90,6 +104,20 @@ pub enum Refusal {
     Host(String),
 }
 
+impl Refusal {
+    /// Whether it wants an interface that the host does not have.
+    fn is_unknown_import(&self) -> bool {
+        matches!(self, Self::Import(denied) if denied.is_unknown())
+    }
+}
+
+/// What came of a component: how far it could be made into a version, and all that keeps it from serving.
+pub(crate) struct Inspected {
+    /// Also there where it may not serve, as long as it can be told what it would serve.
+    pub(crate) version: Option<Arc<Version>>,
+    pub(crate) refusals: Vec<Refusal>,
+}
+
 impl Loader {
     /// A loader for one host.
     ///
@@ -97,7 +125,7 @@ impl Loader {
     /// The capabilities cannot be linked.
     pub fn new(
         engine: Engine,
-        cache: Cache,
+        cache: Option<Cache>,
         compiler: Compiler,
         services: Arc<Services>,
         metrics: HostMetrics,
@@ -113,6 +141,31 @@ impl Loader {
     /// # Errors
     /// Whatever keeps it from serving.
     pub async fn load(&self, plugin: &config::Plugin, bytes: &[u8]) -> Result<Arc<Version>, Refusal> {
+        let Inspected { version, refusals } = self.inspect(plugin, bytes).await;
+        match (refusals.into_iter().next(), version) {
+            (Some(refusal), _) => Err(refusal),
+            (None, Some(version)) => Ok(version),
+            (None, None) => Err(Refusal::NoExports),
+        }
+    }
+
+    /// The same for somebody who wants to know all that keeps the component from serving, and not the first thing.
+    pub(crate) async fn inspect(&self, plugin: &config::Plugin, bytes: &[u8]) -> Inspected {
+        let mut refusals = Vec::new();
+        let version = self.examine(plugin, bytes, &mut refusals).await.unwrap_or_else(|refusal| {
+            refusals.push(refusal);
+            None
+        });
+        Inspected { version, refusals }
+    }
+
+    /// Fails with what leaves nothing more to look at; the rest is noted in `refusals`.
+    async fn examine(
+        &self,
+        plugin: &config::Plugin,
+        bytes: &[u8],
+        refusals: &mut Vec<Refusal>,
+    ) -> Result<Option<Arc<Version>>, Refusal> {
         // Tens of megabytes: another thread takes over this one's requests meanwhile.
         let (digest, openapi) = tokio::task::block_in_place(|| (Digest::of(bytes), component::openapi(bytes)));
         if let Some(wanted) = plugin.sha256
@@ -123,9 +176,14 @@ impl Loader {
         }
         let component = self.component(&digest, bytes).await?;
         for interface in component::imported_interfaces(&component, &self.engine) {
-            plugin.grants.for_interface(&interface)?;
+            refusals.extend(plugin.grants.for_interface(&interface).err().map(Refusal::Import));
         }
-        let pre = self.linker.instantiate_pre(&component).map_err(|error| Refusal::Link(format!("{error:#}")))?;
+        let pre = match self.linker.instantiate_pre(&component) {
+            Ok(pre) => pre,
+            // Said already, and better, of an interface that the host does not have.
+            Err(_) if refusals.iter().any(Refusal::is_unknown_import) => return Ok(None),
+            Err(error) => return Err(Refusal::Link(format!("{error:#}"))),
+        };
         let context = Arc::new(self.context(plugin, &digest));
         let exports = component::Exports::of(&pre);
         let description = match (&exports.lifecycle, &exports.proxy, &plugin.mount) {
@@ -134,8 +192,8 @@ impl Loader {
             (None, Some(_), None) => return Err(Refusal::NoMount(context.name.clone())),
             (None, None, _) => return Err(Refusal::NoExports),
         };
-        check(plugin, &description, &exports)?;
-        Ok(Arc::new(Version::new(
+        check(plugin, &description, &exports, refusals);
+        Ok(Some(Arc::new(Version::new(
             self.engine.clone(),
             Arc::clone(&context),
             digest,
@@ -145,7 +203,7 @@ impl Loader {
             pre,
             self.metrics.version(&context.name),
             self.workers,
-        )))
+        ))))
     }
 
     /// Calls `init`, once: whoever wants a version of a plugin whose store is away asks again later, so that the plugins
@@ -179,17 +237,26 @@ impl Loader {
         if wasmtime::Engine::detect_precompiled(bytes).is_some() {
             return Err(Refusal::Precompiled);
         }
-        if let Some(component) = self.cache.load(&self.engine, digest) {
+        if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, digest)) {
             return Ok(component);
         }
         let started = Instant::now();
         let code = self.compiler.compile(bytes).await?;
-        tokio::task::block_in_place(|| self.cache.store(digest, &code))
-            .map_err(|error| Refusal::Host(format!("compiled code cannot be kept: {error}")))?;
         tracing::info!(component = digest.short(), bytes = bytes.len(), took = ?started.elapsed(), "compiled");
-        self.cache
+        let Some(cache) = &self.cache else { return self.compiled(&code) };
+        tokio::task::block_in_place(|| cache.store(digest, &code))
+            .map_err(|error| Refusal::Host(format!("compiled code cannot be kept: {error}")))?;
+        cache
             .load(&self.engine, digest)
             .ok_or_else(|| Refusal::Host("compiled code cannot be read back; the log has why".to_owned()))
+    }
+
+    /// The component of code that was compiled just now.
+    #[allow(unsafe_code, reason = "wasmtime takes machine code from memory; see SAFETY")]
+    fn compiled(&self, code: &[u8]) -> Result<Component, Refusal> {
+        // SAFETY: the code comes from this host's own compiler, over a pipe that nobody else has.
+        unsafe { Component::deserialize(self.engine.inner(), code) }
+            .map_err(|error| Refusal::Host(format!("compiled code cannot be used: {error:#}")))
     }
 
     fn context(&self, plugin: &config::Plugin, digest: &Digest) -> Plugin {
@@ -221,7 +288,7 @@ impl Loader {
         digest: &Digest,
         plugin: &Arc<Plugin>,
     ) -> Result<Description, Refusal> {
-        if let Some(known) = self.cache.description(digest) {
+        if let Some(known) = self.cache.as_ref().and_then(|cache| cache.description(digest)) {
             return Ok(known);
         }
         let mut store = store::new(&self.engine, Arc::clone(plugin));
@@ -248,7 +315,9 @@ impl Loader {
             }
             None => return Err(Refusal::Describe(format!("it takes longer than {} s", DESCRIBE.as_secs()))),
         };
-        if let Err(error) = self.cache.describe(digest, &description) {
+        if let Some(cache) = &self.cache
+            && let Err(error) = cache.describe(digest, &description)
+        {
             tracing::warn!("a description cannot be kept and will be asked for again: {error}");
         }
         Ok(description)
@@ -282,23 +351,24 @@ fn mounted(plugin: &config::Plugin, mount: &config::Mount) -> Description {
     Description { name: plugin.name.clone(), version: String::new(), routes, ..Description::default() }
 }
 
-/// Whether what a plugin describes can be served under its configuration.
-fn check(plugin: &config::Plugin, description: &Description, exports: &component::Exports) -> Result<(), Refusal> {
-    let refused = |message: String| Err(Refusal::Description(message));
+/// What keeps the host from serving what a plugin describes under its configuration.
+fn check(
+    plugin: &config::Plugin,
+    description: &Description,
+    exports: &component::Exports,
+    refusals: &mut Vec<Refusal>,
+) {
     let name = &plugin.name;
     if !description.routes.is_empty() && exports.handler.is_none() && exports.proxy.is_none() {
-        return refused("it describes routes, but exports no `http-handler`".to_owned());
+        refusals.push(Refusal::NoHandler);
     }
     let filtered = !plugin.filters.is_empty() || exports.filter.is_some();
     if !filtered && let Some(route) = description.routes.iter().find(|route| route.access != Access::Public) {
-        return refused(format!(
-            "route {} {} is not public, but nobody checks who calls it: add `filters = [\"auth\"]` to [plugins.{name}]",
-            route.method, route.pattern
-        ));
+        let (method, pattern) = (route.method.clone(), route.pattern.clone());
+        refusals.push(Refusal::Unguarded { plugin: name.as_str().into(), method, pattern });
     }
-    for topic in &description.topics {
-        plugin.grants.consume(topic)?;
-    }
+    let not_granted = description.topics.iter().filter_map(|topic| plugin.grants.consume(topic).err());
+    refusals.extend(not_granted.map(Refusal::Import));
     for (what, missing) in [
         ("sockets (`namespaces`)", !description.namespaces.is_empty()),
         ("consumed topics", !description.topics.is_empty()),
@@ -308,5 +378,4 @@ fn check(plugin: &config::Plugin, description: &Description, exports: &component
             tracing::warn!(plugin = name, "it describes {what}, which this host does not serve yet");
         }
     }
-    Ok(())
 }
