@@ -13,6 +13,7 @@ mod harness;
 
 mod auth;
 mod broken;
+mod capabilities;
 mod check;
 mod endpoints;
 mod faults;
