@@ -99,8 +99,9 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
     let cache = Cache::open(&resolved.runtime.cache, &engine).map_err(folder)?;
     let compiler = Compiler::of_this_host(&resolved.runtime);
     let routes = Arc::new(Routes::new(metrics.clone()).map_err(|error| Error::Engine { cause: error.into() })?);
-    let loader = Loader::new(engine, Some(cache), compiler, Arc::clone(&stores.services), metrics.clone(), &resolved.server)
-        .map_err(|error| Error::Engine { cause: error.into() })?;
+    let loader =
+        Loader::new(engine, Some(cache), compiler, Arc::clone(&stores.services), metrics.clone(), &resolved.server)
+            .map_err(|error| Error::Engine { cause: error.into() })?;
     let deployment = Arc::new(Deployment::new(loader, Arc::clone(&routes), metrics, resolved.runtime.clone()));
     let ready = Arc::new(AtomicBool::new(false));
     let (detached, mut going_on) = mpsc::channel(1);

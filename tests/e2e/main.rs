@@ -28,5 +28,6 @@ mod proxy;
 mod reload;
 mod reuse;
 mod routes;
+mod slots;
 mod slow;
 mod swap;

@@ -220,7 +220,8 @@ mod tests {
     #[test]
     fn a_missing_file_has_a_code_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
-        let code = run(&folder.path().join("none.toml"), &BTreeMap::new(), |_| Vec::new(), false, &mut Vec::new()).unwrap();
+        let code =
+            run(&folder.path().join("none.toml"), &BTreeMap::new(), |_| Vec::new(), false, &mut Vec::new()).unwrap();
         assert_eq!(code, ExitCode::from(2));
     }
 }

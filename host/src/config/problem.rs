@@ -108,7 +108,13 @@ impl Problems {
     }
 
     /// Notes what was found in something that the configuration names.
-    pub(super) fn push_found(&mut self, key: &str, message: impl Into<String>, fix: impl Into<String>, origin: &Origin) {
+    pub(super) fn push_found(
+        &mut self,
+        key: &str,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+        origin: &Origin,
+    ) {
         self.add(key, message.into(), fix.into(), origin, true);
     }
 

@@ -40,7 +40,9 @@ impl Failure {
     pub(super) const fn retry(&self) -> Retry {
         match self {
             Self::Source(source::Error::Io { .. })
-            | Self::Refused(Refusal::Host(_) | Refusal::Unready(_) | Refusal::Compile(compile::Error::Io(_)))
+            | Self::Refused(
+                Refusal::Full | Refusal::Host(_) | Refusal::Unready(_) | Refusal::Compile(compile::Error::Io(_)),
+            )
             | Self::Smoke { .. } => Retry::Later,
             Self::Routes(_) | Self::FilterAway { .. } | Self::NoFilter { .. } => Retry::WithOthers,
             Self::Source(_) | Self::Refused(_) | Self::Restart { .. } | Self::SmokePath(_) => Retry::WhenChanged,
@@ -59,6 +61,7 @@ mod tests {
         let away = || io::Error::other("away");
         for failure in [
             Failure::Refused(Refusal::Unready("the documents are away".to_owned())),
+            Failure::Refused(Refusal::Full),
             Failure::Refused(Refusal::Host("no space left".to_owned())),
             Failure::Refused(Refusal::Compile(compile::Error::Io(away()))),
             Failure::Source(source::Error::Io { path: "a.wasm".to_owned(), source: away() }),

@@ -58,11 +58,7 @@ impl Compiler {
     /// The host itself, even after its file was replaced by a newer one.
     #[must_use]
     pub fn of_this_host(runtime: &config::Runtime) -> Self {
-        Self {
-            program: "/proc/self/exe".into(),
-            timeout: runtime.compile_timeout,
-            memory: runtime.compile_memory,
-        }
+        Self { program: "/proc/self/exe".into(), timeout: runtime.compile_timeout, memory: runtime.compile_memory }
     }
 
     /// Compiles a component to machine code.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmBacktraceDetails};
 
+use super::idle::Idle;
 use crate::clock;
 use crate::config;
 
@@ -25,9 +26,12 @@ const MAX_FRAMES: usize = 64;
 const WASM_STACK: usize = 512 << 10;
 const FIBER_STACK: usize = 2 << 20;
 
-/// The engine, and the thread that moves its epoch and the [`clock`].
+/// The engine, the thread that moves its epoch and the [`clock`], and who has idle instances in its pool.
 #[derive(Clone)]
-pub struct Engine(wasmtime::Engine);
+pub struct Engine {
+    inner: wasmtime::Engine,
+    idle: Idle,
+}
 
 /// The engine cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -51,13 +55,18 @@ impl Engine {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(runtime)));
         let engine = wasmtime::Engine::new(&config).map_err(|error| failed(format!("{error:#}")))?;
         tick(&engine).map_err(|error| failed(error.to_string()))?;
-        Ok(Self(engine))
+        Ok(Self { inner: engine, idle: Idle::default() })
     }
 
     /// wasmtime's engine.
     #[must_use]
     pub fn inner(&self) -> &wasmtime::Engine {
-        &self.0
+        &self.inner
+    }
+
+    /// The versions whose idle instances hold slots of the pool.
+    pub(super) const fn idle(&self) -> &Idle {
+        &self.idle
     }
 }
 

@@ -5,15 +5,17 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use wasmtime::PoolConcurrencyLimitError;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::cache::{Cache, Digest};
-use super::compile::{self, Compiler};
+use super::compile::Compiler;
 use super::component::{self, Access, Description};
 use super::fault::Fault;
+use super::idle::MOST_EVICTED;
+use super::refusal::Refusal;
 use super::version::Version;
 use super::{Engine, State, linker, store};
-use crate::access::Denied;
 use crate::bindings::exports::devconnect::platform as guest;
 use crate::capabilities::{self, Call, Plugin, Services, events, logging};
 use crate::config;
@@ -35,80 +37,6 @@ pub struct Loader {
     metrics: HostMetrics,
     workers: usize,
     production: bool,
-}
-
-/// Why a component may not serve. The message is for the operator; it says what to change.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The file is not the one that the configuration names.
-    #[error("the file's sha256 is {found}, but plugins.{plugin}.sha256 says {wanted}: somebody changed one of them")]
-    Digest {
-        /// The plugin.
-        plugin: Arc<str>,
-        /// Of the file.
-        found: String,
-        /// Of the configuration.
-        wanted: String,
-    },
-    /// The file is machine code, which is never taken from outside.
-    #[error("the file is compiled machine code (.cwasm); give the component itself (.wasm)")]
-    Precompiled,
-    /// It does not compile.
-    #[error("the component does not compile: {0}")]
-    Compile(#[from] compile::Error),
-    /// It wants what it may not have.
-    #[error(transparent)]
-    Import(#[from] Denied),
-    /// It wants what this host does not have.
-    #[error("the component cannot be linked: {0}")]
-    Link(String),
-    /// Neither a plugin nor a wasi:http component.
-    #[error(
-        "the component exports neither `devconnect:platform/lifecycle` nor `wasi:http/incoming-handler`: is it built with \
-         the SDK's `plugin!` macro?"
-    )]
-    NoExports,
-    /// A plain wasi:http component without a place.
-    #[error(
-        "the component has no `lifecycle`, so it cannot say which routes it serves: add `mount = \"/path\"` and \
-         `access = \"public\"` to [plugins.{0}]"
-    )]
-    NoMount(Arc<str>),
-    /// `describe` failed.
-    #[error("`describe` failed: {0}")]
-    Describe(String),
-    /// It describes routes that it cannot answer.
-    #[error("it describes routes, but exports no `http-handler`")]
-    NoHandler,
-    /// A route wants to know who calls, and nobody finds out.
-    #[error(
-        "route {method} {pattern} is not public, but nobody checks who calls it: add `filters = [\"auth\"]` to \
-         [plugins.{plugin}]"
-    )]
-    Unguarded {
-        /// The plugin.
-        plugin: Arc<str>,
-        /// The route's method.
-        method: String,
-        /// The route's pattern.
-        pattern: String,
-    },
-    /// `init` failed.
-    #[error("`init` failed: {0}")]
-    Init(String),
-    /// `init` could not end now, and may later.
-    #[error("`init` could not end: {0}; it will be tried again")]
-    Unready(String),
-    /// Something on this machine failed.
-    #[error("{0}")]
-    Host(String),
-}
-
-impl Refusal {
-    /// Whether it wants an interface that the host does not have.
-    fn is_unknown_import(&self) -> bool {
-        matches!(self, Self::Import(denied) if denied.is_unknown())
-    }
 }
 
 /// What came of a component: how far it could be made into a version, and all that keeps it from serving.
@@ -193,7 +121,7 @@ impl Loader {
             (None, None, _) => return Err(Refusal::NoExports),
         };
         check(plugin, &description, &exports, refusals);
-        Ok(Some(Arc::new(Version::new(
+        let version = Arc::new(Version::new(
             self.engine.clone(),
             Arc::clone(&context),
             digest,
@@ -203,7 +131,9 @@ impl Loader {
             pre,
             self.metrics.version(&context.name),
             self.workers,
-        ))))
+        ));
+        self.engine.idle().enlist(&version);
+        Ok(Some(version))
     }
 
     /// Calls `init`, once: whoever wants a version of a plugin whose store is away asks again later, so that the plugins
@@ -291,6 +221,29 @@ impl Loader {
         if let Some(known) = self.cache.as_ref().and_then(|cache| cache.description(digest)) {
             return Ok(known);
         }
+        let mut evicted = 0;
+        let description = loop {
+            match self.ask(pre, lifecycle, plugin).await {
+                // Others' idle instances make room.
+                Err(Refusal::Full) if evicted < MOST_EVICTED && self.engine.idle().evict_one() => evicted += 1,
+                answer => break answer?,
+            }
+        };
+        if let Some(cache) = &self.cache
+            && let Err(error) = cache.describe(digest, &description)
+        {
+            tracing::warn!("a description cannot be kept and will be asked for again: {error}");
+        }
+        Ok(description)
+    }
+
+    /// One try to have the component describe itself.
+    async fn ask(
+        &self,
+        pre: &InstancePre<State>,
+        lifecycle: &guest::lifecycle::GuestIndices,
+        plugin: &Arc<Plugin>,
+    ) -> Result<Description, Refusal> {
         let mut store = store::new(&self.engine, Arc::clone(plugin));
         let started = Instant::now();
         let call = Call::new(&plugin.limits, started, RequestId::none()).without_host_calls();
@@ -302,25 +255,18 @@ impl Loader {
             });
             super::call::until(started + DESCRIBE, super::cpu::metered(ask)).await
         };
-        let description: Description = match said {
-            Some(Ok(description)) => description.into(),
-            Some(Err(error)) if error.is::<capabilities::Breach>() => {
-                return Err(Refusal::Describe(
-                    "it uses a capability; what it says must depend on the component alone".to_owned(),
-                ));
-            }
+        match said {
+            Some(Ok(description)) => Ok(description.into()),
+            Some(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(Refusal::Full),
+            Some(Err(error)) if error.is::<capabilities::Breach>() => Err(Refusal::Describe(
+                "it uses a capability; what it says must depend on the component alone".to_owned(),
+            )),
             Some(Err(error)) => {
                 let output = store.data().ctx.output.take().unwrap_or_default();
-                return Err(Refusal::Describe(format!("{error:#} {output}").trim().to_owned()));
+                Err(Refusal::Describe(format!("{error:#} {output}").trim().to_owned()))
             }
-            None => return Err(Refusal::Describe(format!("it takes longer than {} s", DESCRIBE.as_secs()))),
-        };
-        if let Some(cache) = &self.cache
-            && let Err(error) = cache.describe(digest, &description)
-        {
-            tracing::warn!("a description cannot be kept and will be asked for again: {error}");
+            None => Err(Refusal::Describe(format!("it takes longer than {} s", DESCRIBE.as_secs()))),
         }
-        Ok(description)
     }
 }
 

@@ -13,6 +13,7 @@ use super::cache::Digest;
 use super::component::{Description, Exports};
 use super::cpu::metered;
 use super::fault::Fault;
+use super::idle::MOST_EVICTED;
 use super::permits::Permits;
 use super::pool::Pool;
 use super::store::{self, State};
@@ -130,6 +131,11 @@ impl Version {
         drop(self.pool.trim(KEPT, |instance| now.saturating_sub(instance.idle_since_ms) > warm));
     }
 
+    /// Throws away one idle instance, if there is one: another plugin needs its slot.
+    pub(super) fn evict(&self) -> bool {
+        self.pool.take(worker()).is_some()
+    }
+
     /// Ends reuse: idle instances go now, leased ones when their calls end. Calls that still hold the version work.
     pub fn retire(&self) {
         self.retired.store(true, Ordering::Release);
@@ -159,8 +165,18 @@ impl Version {
         Ok(lease)
     }
 
-    /// A new instance, without a call.
-    pub(super) async fn instantiate(&self) -> Result<Instance, Fault> {
+    /// A new instance, without a call. Where the engine's pool is full, others' idle ones make room.
+    async fn instantiate(&self) -> Result<Instance, Fault> {
+        for _ in 0..MOST_EVICTED {
+            match self.try_instantiate().await {
+                Err(Fault::PoolExhausted) if self.engine.idle().evict_one() => {}
+                made => return made,
+            }
+        }
+        self.try_instantiate().await
+    }
+
+    async fn try_instantiate(&self) -> Result<Instance, Fault> {
         let mut store = store::new(&self.engine, Arc::clone(&self.plugin));
         // A component's start functions run here: they have the budget of a call.
         let call = Call::new(&self.plugin.limits, Instant::now(), crate::telemetry::RequestId::none());
