@@ -50,6 +50,8 @@ pub struct Grants {
     pub realtime: Vec<String>,
     /// Hosts on the network.
     pub http: Vec<Endpoint>,
+    /// The names of those hosts may lead to private addresses.
+    pub http_private: bool,
     /// Sign and verify tokens.
     pub tokens: bool,
     /// Hash and verify passwords.
@@ -70,6 +72,7 @@ impl Grants {
             consume: Vec::new(),
             realtime: Vec::new(),
             http: Vec::new(),
+            http_private: false,
             tokens: false,
             passwords: false,
             metrics: false,

@@ -16,6 +16,7 @@ mod host_error;
 mod incoming;
 pub mod logging;
 pub mod metrics;
+pub mod outgoing;
 pub mod output;
 pub mod passwords;
 mod settings;
@@ -71,6 +72,8 @@ pub struct Plugin {
     pub faults: logging::Limiter,
     /// Events published, for each second.
     pub publishing: events::Quota,
+    /// What it asks of other hosts.
+    pub http: outgoing::Client,
     /// The stores.
     pub services: Arc<Services>,
 }
@@ -86,7 +89,7 @@ pub struct Ctx {
     cursors: documents::Open,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    outgoing: wasi::Outgoing,
+    outgoing: outgoing::Outgoing,
 }
 
 impl Ctx {
@@ -103,7 +106,7 @@ impl Ctx {
             cursors: documents::Open::default(),
             wasi: wasi::context(&output),
             http: wasi::http_context(),
-            outgoing: wasi::Outgoing,
+            outgoing: outgoing::Outgoing::new(Arc::clone(&plugin)),
             output,
             plugin,
         }

@@ -23,6 +23,7 @@ mod golden;
 mod grants;
 mod limits;
 mod origins;
+mod outgoing;
 mod process;
 mod proxy;
 mod reload;

@@ -1,14 +1,12 @@
 //! `wasi:*`: linked in whole, denying inside. Runtimes of other languages import all of it, so nothing may be missing;
-//! but the environment is empty, there is no folder, and every socket and outgoing request is refused. Clocks and random
-//! numbers work; stdout and stderr go to the plugin's log.
+//! but the environment is empty, there is no folder, and every socket is refused. Clocks and random numbers work; stdout and
+//! stderr go to the plugin's log; requests go to the hosts that are granted ([`outgoing`](super::outgoing)).
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::bindings::http::types::{HostOutgoingRequest as _, Method, OutgoingRequest};
-use wasmtime_wasi_http::{
-    Error as HttpError, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
-};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::output::Output;
 use super::{Ctx, View};
@@ -19,7 +17,7 @@ const RANDOM: u64 = 64 * 1024;
 /// host hold for it in handles of `wasi:http`.
 const FIELDS: usize = 16 * 1024;
 /// Most bytes of one write to a `wasi:http` body; two may be on their way.
-const CHUNK: usize = 64 * 1024;
+pub(super) const CHUNK: usize = 64 * 1024;
 /// Most bytes of an outgoing request's method, path or authority.
 const REQUEST_PART: usize = 4 * 1024;
 /// The interface whose functions are replaced, as wasmtime-wasi-http links it. Were it another version, no component that
@@ -45,27 +43,6 @@ pub(super) fn http_context() -> WasiHttpCtx {
     context
 }
 
-/// Refuses outgoing requests.
-pub(super) struct Outgoing;
-
-/// How wasi:http says that a request body was sent.
-type Sent = Box<dyn Future<Output = Result<(), HttpError>> + Send>;
-
-impl WasiHttpHooks for Outgoing {
-    fn send_request(
-        &mut self,
-        _: http::Request<WasiBody>,
-        _: Option<RequestOptions>,
-        _: Sent,
-    ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Sent), HttpError>> + Send> {
-        Box::new(std::future::ready(Err(HttpError::HttpRequestDenied)))
-    }
-
-    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
-        CHUNK
-    }
-}
-
 impl Ctx {
     /// For the `WasiView` of the store's data.
     pub(crate) fn wasi(&mut self) -> WasiCtxView<'_> {
@@ -74,6 +51,7 @@ impl Ctx {
 
     /// For the `WasiHttpView` of the store's data.
     pub(crate) fn wasi_http(&mut self) -> WasiHttpCtxView<'_> {
+        self.outgoing.serve(&self.call);
         WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outgoing }
     }
 }
@@ -89,7 +67,7 @@ pub fn add_to_linker<T: View + WasiView + WasiHttpView + 'static>(linker: &mut L
 }
 
 /// Bounds the texts of an outgoing request. wasmtime-wasi-http keeps them as long as they come, in as many requests as a
-/// guest has handles, and none of them is ever sent.
+/// guest has handles.
 fn bound_outgoing_requests<T: WasiHttpView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     type Request = Resource<OutgoingRequest>;
     type Text = Option<String>;

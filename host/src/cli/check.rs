@@ -123,9 +123,14 @@ fn listed(plugin: &Plugin) -> [(&'static str, Vec<String>); 6] {
 
 fn flags(plugin: &Plugin) -> impl Iterator<Item = &'static str> {
     let grants = &plugin.grants;
-    [("tokens", grants.tokens), ("passwords", grants.passwords), ("metrics", grants.metrics)]
-        .into_iter()
-        .filter_map(|(name, granted)| granted.then_some(name))
+    [
+        ("http-private", grants.http_private),
+        ("tokens", grants.tokens),
+        ("passwords", grants.passwords),
+        ("metrics", grants.metrics),
+    ]
+    .into_iter()
+    .filter_map(|(name, granted)| granted.then_some(name))
 }
 
 fn to_json(resolved: &Resolved) -> serde_json::Value {

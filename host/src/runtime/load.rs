@@ -17,7 +17,7 @@ use super::refusal::Refusal;
 use super::version::Version;
 use super::{Engine, State, linker, store};
 use crate::bindings::exports::devconnect::platform as guest;
-use crate::capabilities::{self, Call, Plugin, Services, events, logging};
+use crate::capabilities::{self, Call, Plugin, Services, events, logging, outgoing};
 use crate::config;
 use crate::telemetry::{HostMetrics, RequestId};
 
@@ -204,6 +204,7 @@ impl Loader {
             log: logging::Limiter::new(limits.log_rate),
             faults: logging::Limiter::new(FAULT_LINES),
             publishing: events::Quota::new(limits.publish_rate),
+            http: outgoing::Client::new(plugin.grants.http_private),
             services: Arc::clone(&self.services),
             limits,
         }

@@ -106,6 +106,7 @@ fn grants(plugin: &str, section: &Section<'_>) -> Grants {
             Fault::new(message, "write \"api.example.com\" or \"api.example.com:8443\"")
         })
     });
+    grants.http_private = section.flag("http-private");
     grants.tokens = section.flag("tokens");
     grants.passwords = section.flag("passwords");
     grants.metrics = section.flag("metrics");
