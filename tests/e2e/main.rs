@@ -15,6 +15,7 @@ mod auth;
 mod broken;
 mod capabilities;
 mod check;
+mod deploy;
 mod endpoints;
 mod faults;
 mod filters;

@@ -1,5 +1,7 @@
 //! A plain `wasi:http` component, which knows nothing of this host.
 
+mod edges;
+
 use crate::harness::{Host, says_nothing_of_the_inside};
 
 const CONFIG: &str = r#"

@@ -34,6 +34,7 @@ impl lifecycle::Guest for Broken {
             Some("\"well\"") => Ok(()),
             Some("\"settings\"") => Err(InitError::Settings("the setting `colour` is missing".to_owned())),
             Some("\"panic\"") => panic!("init panics"),
+            Some("\"unavailable\"") => Err(InitError::Unavailable("the guest waits for better times".to_owned())),
             Some("\"never\"") => loop {
                 std::hint::black_box(());
             },

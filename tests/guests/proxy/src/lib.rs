@@ -4,7 +4,10 @@
 use std::io::Write;
 use wasip2::clocks::monotonic_clock;
 use wasip2::exports::http::incoming_handler::Guest;
-use wasip2::http::types::{Fields, IncomingBody, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
+use wasip2::http::outgoing_handler;
+use wasip2::http::types::{
+    Fields, IncomingBody, IncomingRequest, Method, OutgoingBody, OutgoingRequest, OutgoingResponse, ResponseOutparam,
+};
 use wasip2::sockets::network::IpAddressFamily;
 use wasip2::sockets::{instance_network, ip_name_lookup, tcp_create_socket, udp_create_socket};
 
@@ -33,6 +36,13 @@ impl Guest for Proxy {
                 std::hint::black_box(());
             },
             "silent" => {}
+            // Gives away its only means to answer, and stays.
+            "hold" => {
+                drop(out);
+                monotonic_clock::subscribe_duration(3_600_000_000_000).block();
+            }
+            "status" => drop(OutgoingBody::finish(start(out, number as u16, "text/plain"), None)),
+            "asking" => answer(out, 200, &asking(number as usize)),
             "panic" => panic!("the component panics"),
             "machine" => answer(out, 200, &machine()),
             "head" => answer(out, 200, &head(&request, &target)),
@@ -107,11 +117,29 @@ fn head(request: &IncomingRequest, target: &str) -> String {
         format!("method={:?}", request.method()),
         format!("target={target}"),
         format!("authority={}", request.authority().unwrap_or_default()),
+        format!("scheme={:?}", request.scheme()),
     ];
     for (name, value) in request.headers().entries() {
         lines.push(format!("header {name}={}", String::from_utf8_lossy(&value)));
     }
     lines.join("\n")
+}
+
+/// Whether an outgoing request takes a method, a path and an authority of so many bytes, and what becomes of it.
+fn asking(length: usize) -> String {
+    let text = "x".repeat(length);
+    let request = OutgoingRequest::new(Fields::new());
+    let method = request.set_method(&Method::Other(text.clone()));
+    let path = request.set_path_with_query(Some(&format!("/{text}")));
+    let authority = request.set_authority(Some(&text));
+    let answer = match outgoing_handler::handle(request, None) {
+        Ok(answer) => {
+            answer.subscribe().block();
+            answer.get().map(|answer| answer.map(|answer| answer.map(|answer| answer.status())))
+        }
+        Err(error) => Some(Ok(Err(error))),
+    };
+    format!("method={} path={} authority={} {answer:?}", method.is_ok(), path.is_ok(), authority.is_ok())
 }
 
 /// What of the machine is in reach: nothing must be.
