@@ -72,16 +72,19 @@ impl StaticFiles {
         headers: &HeaderMap,
     ) -> Result<Response<ResponseBody>, Problem> {
         let nothing = || Problem::not_found("no route and no file has this path");
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            return Err(nothing());
-        }
         let found = self.mounts.iter().find_map(|mount| Some((mount, mount.within(path)?)));
         let (mount, below) = found.ok_or_else(nothing)?;
         let file = decode(below).filter(|decoded| is_public(decoded)).ok_or_else(nothing)?;
         if !mount.holds(&file).await {
             return Err(nothing());
         }
-        mount.serve(method, below, headers).await.ok_or_else(nothing)?
+        if matches!(*method, Method::GET | Method::HEAD) {
+            return mount.serve(method, below, headers).await.ok_or_else(nothing)?;
+        }
+        match mount.serve(&Method::HEAD, below, headers).await {
+            Some(_) => Err(Problem::method_not_allowed(HeaderValue::from_static("GET, HEAD"))),
+            None => Err(nothing()),
+        }
     }
 }
 

@@ -115,7 +115,8 @@ async fn a_directory_without_its_slash_is_redirected_within_its_mount() {
 #[tokio::test]
 async fn only_get_and_head_are_answered() {
     let site = site();
-    assert_eq!(site.ask(&Method::POST, "/app.js", &HeaderMap::new()).await.unwrap_err(), 404);
+    assert_eq!(site.ask(&Method::POST, "/app.js", &HeaderMap::new()).await.unwrap_err(), 405);
+    assert_eq!(site.ask(&Method::POST, "/none.js", &HeaderMap::new()).await.unwrap_err(), 404);
     let (head, body) = site.ask(&Method::HEAD, "/app.js", &HeaderMap::new()).await.unwrap();
     assert_eq!(head.status(), 200);
     assert_eq!(body, "");
