@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -123,9 +123,16 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
         grace: resolved.server.shutdown_grace,
     };
     let service = move |request, connection: &_| gateway.serve(request, connection);
-    let drained = server::serve(listener, limits, service, shutdown.requested()).await;
-    // Calls whose clients left, before their stores close; nothing is ever sent, the last of them closes the channel.
-    if tokio::time::timeout(resolved.server.shutdown_grace, going_on.recv()).await.is_err() {
+    let mut grace_ends = None;
+    let requested = async {
+        shutdown.requested().await;
+        grace_ends = Some(Instant::now() + resolved.server.shutdown_grace);
+    };
+    let drained = server::serve(listener, limits, service, requested).await;
+    // Calls whose clients left, before their stores close; nothing is ever sent, the last of them closes the channel. One
+    // grace for all: they have what the connections left of it.
+    let left = grace_ends.unwrap_or_else(Instant::now);
+    if tokio::time::timeout_at(left.into(), going_on.recv()).await.is_err() {
         tracing::warn!("calls whose clients left were cut at the end of the grace");
     }
     deploying.abort();
