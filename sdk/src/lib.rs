@@ -101,7 +101,7 @@ mod schema;
 pub mod settings;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod test;
-mod time;
+pub mod time;
 pub mod tokens;
 pub mod validate;
 

@@ -64,6 +64,27 @@ pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Time since a moment that stays the same while this instance lives. It never goes back, whatever is done to the
+/// machine's clock; in native tests it is the platform's clock.
+#[must_use]
+pub fn monotonic() -> Duration {
+    #[cfg(not(target_arch = "wasm32"))]
+    if let Some(now) = crate::test::host::now_ms() {
+        return Duration::from_millis(u64::try_from(now).unwrap_or(0));
+    }
+    static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    START.elapsed()
+}
+
+/// Waits; the time counts against the call's deadline. In native tests the platform's clock moves on instead.
+pub fn sleep(duration: Duration) {
+    #[cfg(not(target_arch = "wasm32"))]
+    if crate::test::host::advance(duration) {
+        return;
+    }
+    std::thread::sleep(duration);
+}
+
 #[cfg(target_arch = "wasm32")]
 fn now_ms() -> i64 {
     system_ms()

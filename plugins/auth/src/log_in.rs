@@ -23,6 +23,7 @@ pub(crate) fn log_in(
         return Err(Problem::invalid("password", "is too long"));
     }
 
+    let era = session::era::present().ok();
     let found = accounts::find_by_email(&validation::normal_email(&form.email_id))?;
     // An unknown address takes the time of a wrong password: the host compares with nothing for as long.
     let hash = found.as_ref().map(Account::hash);
@@ -37,7 +38,7 @@ pub(crate) fn log_in(
 
     let token = token::issue(&account)?;
     let mut batch = Batch::new();
-    session::remember(&mut batch, &token, &account);
+    session::remember(&mut batch, &token, &account, era);
     accounts::remember(&mut batch, &account.user);
     accounts::send(batch);
     events::tell(&events::logged_in(&account.user, &address));

@@ -29,6 +29,7 @@ pub(crate) fn change(
     checks.take("newPassword", validation::password(&form.new_password));
     checks.finish()?;
 
+    let era = session::era::present().ok();
     let account = USERS.get(id)?.ok_or_else(profile::gone)?;
     let old_hash = account.hash();
     if form.current_password.len() > validation::LONGEST_PASSWORD
@@ -59,9 +60,8 @@ pub(crate) fn change(
     let account = account.with_cut_off(cut_off);
     let token = token::issue(&account)?;
     let mut batch = Batch::new();
-    session::remember_cut_off(&mut batch, id, &cut_off);
-    session::remember(&mut batch, &token, &account);
+    session::remember(&mut batch, &token, &account, era);
     accounts::changed(&mut batch, id, []);
-    accounts::send(batch);
+    session::tell_cut_off(batch, id, &cut_off)?;
     Ok((cookie::carrying(token.into_text())?, Json(Message { message: "Password changed successfully" })))
 }

@@ -36,6 +36,7 @@ pub(crate) fn sign_up(
     checks.take("password", validation::password(&form.password));
     checks.finish()?;
 
+    let era = session::era::present().ok();
     let hash = passwords::hash(&form.password)?;
     let now = DateTime::now();
     let user = User::new(first_name.unwrap_or_default(), last_name.unwrap_or_default(), email.unwrap_or_default(), now);
@@ -56,7 +57,7 @@ pub(crate) fn sign_up(
 
     let token = token::issue(&account)?;
     let mut batch = Batch::new();
-    session::remember(&mut batch, &token, &account);
+    session::remember(&mut batch, &token, &account, era);
     accounts::remember(&mut batch, &account.user);
     accounts::send(batch);
     let data = accounts::shown(account.user)?;

@@ -4,6 +4,7 @@ mod admin;
 mod caching;
 mod documents;
 mod edits;
+mod eras;
 mod limits;
 mod log_ins;
 mod outages;
@@ -29,6 +30,7 @@ fn app() -> App {
 }
 
 fn on(platform: &Platform) -> App {
+    crate::session::era::swap(None);
     platform.run(crate::init).unwrap();
     App::on(platform, crate::routes()).with_filter(crate::filter::filter)
 }

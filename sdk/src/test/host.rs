@@ -54,6 +54,15 @@ pub(crate) fn now_ms() -> Option<i64> {
     current().map(|state| state.now_ms())
 }
 
+/// Moves the clock of the platform on, if there is one.
+pub(crate) fn advance(duration: std::time::Duration) -> bool {
+    current().is_some_and(|state| {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        state.offset_ms.set(state.offset_ms.get().saturating_add(millis));
+        true
+    })
+}
+
 pub(super) fn system_ms() -> i64 {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)

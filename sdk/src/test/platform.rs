@@ -79,6 +79,7 @@ pub(super) struct State {
     pub(super) lines: RefCell<Vec<Line>>,
     pub(super) counts: RefCell<HashMap<String, u64>>,
     pub(super) away: RefCell<HashSet<Store>>,
+    pub(super) asked: RefCell<HashMap<Store, u64>>,
     pub(super) call: RefCell<Call>,
 }
 
@@ -97,6 +98,7 @@ impl State {
     }
 
     pub(super) fn check(&self, store: Store) -> Result<(), WireError> {
+        *self.asked.borrow_mut().entry(store).or_default() += 1;
         if self.away.borrow().contains(&store) {
             return Err(WireError::Unavailable(Failure {
                 message: format!("the test took {store:?} away"),
@@ -169,6 +171,12 @@ impl Platform {
     /// Brings a store back, with what it held.
     pub fn bring_back(&self, store: Store) {
         self.0.away.borrow_mut().remove(&store);
+    }
+
+    /// How often a store was asked for something: the trips that a plugin makes.
+    #[must_use]
+    pub fn trips(&self, store: Store) -> u64 {
+        self.0.asked.borrow().get(&store).copied().unwrap_or_default()
     }
 
     /// All that was published, in order.

@@ -3,8 +3,8 @@
 use devconnect_sdk::cache::Batch;
 use devconnect_sdk::prelude::*;
 
-use super::revocation::LOGGED_OUT;
-use super::{ENTRY, Entry};
+use super::revocation::{CUT_OFF, LOGGED_OUT};
+use super::{CutOff, ENTRY, Entry};
 use crate::accounts::{FACTS, Facts};
 use crate::limits;
 use crate::token::Token;
@@ -14,8 +14,10 @@ use crate::token::Token;
 pub(crate) struct Known {
     pub(super) entry: Option<Entry>,
     pub(super) facts: Option<Facts>,
-    /// The session was ended while documents were away.
+    /// The session was ended.
     pub(super) logged_out: bool,
+    /// Which sessions of the user are over.
+    pub(super) cut_off: Option<CutOff>,
 }
 
 impl Known {
@@ -27,12 +29,14 @@ impl Known {
         let entry = batch.get(&ENTRY, token.cache_name());
         let logged_out = batch.get(&LOGGED_OUT, token.digest());
         let facts = batch.get(&FACTS, token.claims.user_id);
+        let cut_off = batch.get(&CUT_OFF, token.claims.user_id);
         match batch.run() {
             Ok(mut replies) => {
                 let known = Self {
                     entry: replies.take(entry).ok().flatten().filter(|entry| entry.user_id == token.claims.user_id),
                     facts: replies.take(facts).ok().flatten(),
                     logged_out: replies.take(logged_out).ok().flatten().is_some(),
+                    cut_off: replies.take(cut_off).ok().flatten(),
                 };
                 (replies.take(counted), known)
             }

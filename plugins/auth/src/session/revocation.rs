@@ -4,17 +4,17 @@ use devconnect_sdk::cache::Batch;
 use devconnect_sdk::documents::UpdateOptions;
 use devconnect_sdk::prelude::*;
 
-use super::{CutOff, forget};
+use super::{CutOff, ENTRY, era};
 use crate::token::{self, Token};
 
 pub(crate) const REVOCATIONS: Collection<Revocation> = Collection::new("revocations");
 
-/// Log-outs that documents did not take, by the token's digest. Not in the session's own entry: what the former system
+/// Log-outs, by the token's digest. Not in the session's own entry: what the former system
 /// finds there it believes.
 pub(super) const LOGGED_OUT: Key<bool> = Key::new("session:revoked:{}", token::LIFE);
 
-/// A user's cut-off, for when documents are away.
-const CUT_OFF: Key<CutOff> = Key::new("user:{}:sessions", token::LIFE);
+/// A user's cut-off.
+pub(super) const CUT_OFF: Key<CutOff> = Key::new("user:{}:sessions", token::LIFE);
 
 /// A token that counts no more (`_id` is its digest), or the cut-off of a user's (`_id` is `user:<id>`).
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,24 +51,28 @@ pub(super) fn write(token: &Token) -> Result<bool, Error> {
 }
 
 /// Ends one session: documents first, since they decide, then the cache. With documents away the cache remembers it for
-/// as long as the token would live. True if the session was not over before.
+/// as long as the token would live; with the cache away a new era begins. True if the session was not over before.
 ///
 /// # Errors
-/// Neither store took it.
+/// Neither store took it, or documents took it and went away before everybody could know.
 pub(crate) fn end(token: &Token) -> Result<bool, Error> {
+    let mut batch = Batch::new();
+    let marked = batch.set(&LOGGED_OUT, token.digest(), &true);
+    batch.delete(&ENTRY, token.cache_name());
+    let tell_cache = || batch.run().and_then(|mut replies| replies.take(marked));
     let ended = match write(token) {
         Ok(ended) => ended,
-        Err(error) if error.is_away() => {
-            let left = token.expires_at().since(DateTime::now());
-            // The error of documents is the one to tell: the cache is only asked in their stead.
-            LOGGED_OUT.set_for(token.digest(), &true, left).map_err(|_| error)?;
-            true
-        }
+        // The error of documents is the one to tell: the cache is only asked in their stead.
+        Err(error) if error.is_away() => return tell_cache().map(|()| true).map_err(|_| error),
         // Two log-outs at once: one of them inserted it.
         Err(error) if error.is_conflict() => false,
         Err(error) => return Err(error),
     };
-    forget(token);
+    // Without the mark the entry would count again as soon as the cache is back.
+    if let Err(error) = tell_cache() {
+        log::debug!("the cache cannot be told of a log-out, so a new era begins", cause = error);
+        era::begin()?;
+    }
     Ok(ended)
 }
 
@@ -83,13 +87,15 @@ pub(crate) fn end_all(transaction: Transaction, user: Id, cut_off: CutOff) -> Tr
     transaction.update(&REVOCATIONS, doc! { "_id": of_user(user) }, update, upsert, Expect::Anything)
 }
 
-/// Tells the cache of a cut-off, once it is committed.
-pub(crate) fn remember_cut_off(batch: &mut Batch, user: Id, cut_off: &CutOff) {
-    batch.set(&CUT_OFF, user, cut_off);
-}
-
-pub(super) fn cached_cut_off(user: Id) -> Option<CutOff> {
-    CUT_OFF.get(user).ok().flatten()
+/// Tells the cache of a cut-off, once it is committed, with what else it should know; where it cannot be told, a new era
+/// begins.
+pub(crate) fn tell_cut_off(mut batch: Batch, user: Id, cut_off: &CutOff) -> Result<(), Error> {
+    let told = batch.set(&CUT_OFF, user, cut_off);
+    if let Err(error) = batch.run().and_then(|mut replies| replies.take(told)) {
+        log::debug!("the cache cannot be told of a cut-off, so a new era begins", cause = error);
+        era::begin()?;
+    }
+    Ok(())
 }
 
 fn of_user(id: Id) -> String {
