@@ -7,10 +7,13 @@
 //! A change that cannot reach the cache leaves what the cache has to its half hour; what must hold at once is therefore
 //! never read from here alone (see [`crate::session`]).
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use devconnect_sdk::cache::Batch;
 use devconnect_sdk::prelude::*;
+use devconnect_sdk::serde_json::{self, value::RawValue};
+use serde::de::IgnoredAny;
 
 use crate::settings;
 use crate::user::{self, Account, USERS, User};
@@ -19,6 +22,8 @@ const BY_ID: &str = "user:{}";
 const LIFE: Duration = Duration::from_secs(30 * 60);
 
 const USER: Key<User> = Key::new(BY_ID, LIFE);
+/// The same entries, as they are.
+const TEXT: Key<Box<RawValue>> = Key::new(BY_ID, LIFE);
 /// The same entries, for who wants to know less.
 pub(crate) const FACTS: Key<Facts> = Key::new(BY_ID, LIFE);
 /// The mark of a change, `null`: neither a user nor facts. Calls end after seconds, by the plugin's deadline.
@@ -55,6 +60,55 @@ pub(crate) fn view(id: Id) -> Result<Option<User>, Error> {
         send(batch);
     }
     Ok(user)
+}
+
+/// A user as its own profile shows it, without reading what the cache has only to write the same again.
+pub(crate) fn profile(id: Id) -> Result<Option<Profile>, Problem> {
+    if let Ok(Some(text)) = TEXT.get(id)
+        && let Ok(complete) = serde_json::from_str::<Complete<'_>>(text.get())
+        && settings::get()?.role(&complete.email_id, &complete.role) == complete.role
+    {
+        return Ok(Some(Profile(Shown::Cached(text))));
+    }
+    // A cache that is away says so there.
+    view(id)?.map(|user| shown(user).map(|user| Profile(Shown::Read(Box::new(user))))).transpose()
+}
+
+/// A user to show.
+#[derive(Serialize, JsonSchema)]
+#[serde(transparent)]
+pub(crate) struct Profile(#[schemars(with = "User")] Shown);
+
+/// As the cache has it, or as it was read.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown {
+    /// JSON that [`Complete`] accepts.
+    Cached(Box<RawValue>),
+    /// Anything else.
+    Read(Box<User>),
+}
+
+/// What an entry must have to be shown as it is: all that this version writes. The former system's may lack some of it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(dead_code, reason = "that they are there is what counts")]
+struct Complete<'a> {
+    #[serde(rename = "_id")]
+    id: IgnoredAny,
+    first_name: IgnoredAny,
+    last_name: IgnoredAny,
+    #[serde(borrow)]
+    email_id: Cow<'a, str>,
+    photo_url: IgnoredAny,
+    about: IgnoredAny,
+    skills: IgnoredAny,
+    email_preferences: IgnoredAny,
+    is_premium: IgnoredAny,
+    membership_tier: IgnoredAny,
+    #[serde(borrow)]
+    role: Cow<'a, str>,
+    updated_at: IgnoredAny,
 }
 
 /// The account with this address, always from documents: what the cache has of it is only where to look.

@@ -2,7 +2,7 @@
 
 use devconnect_sdk::prelude::*;
 
-use crate::accounts;
+use crate::accounts::{self, Profile};
 use crate::caller::Caller;
 use crate::edit::{self, Changes, ProfileEdit};
 use crate::user::User;
@@ -13,9 +13,8 @@ pub(crate) struct EditedProfile {
     data: User,
 }
 
-pub(crate) fn view(Caller(id): Caller) -> Result<Json<User>, Problem> {
-    let user = accounts::view(id)?.ok_or_else(gone)?;
-    Ok(Json(accounts::shown(user)?))
+pub(crate) fn view(Caller(id): Caller) -> Result<Json<Profile>, Problem> {
+    accounts::profile(id)?.map(Json).ok_or_else(gone)
 }
 
 pub(crate) fn edit(Caller(id): Caller, Json(form): Json<ProfileEdit>) -> Result<Json<EditedProfile>, Problem> {

@@ -119,5 +119,11 @@ impl Token {
 fn digest(text: &str) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).map_or('0', |digit| char::from(*digit));
-    Sha256::digest(text.as_bytes()).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
+    // Pushed one by one into room that is there: for each request, and `collect` would grow it.
+    let mut digits = String::with_capacity(2 * <Sha256 as Digest>::output_size());
+    for byte in Sha256::digest(text.as_bytes()) {
+        digits.push(digit(byte >> 4));
+        digits.push(digit(byte & 0xf));
+    }
+    digits
 }

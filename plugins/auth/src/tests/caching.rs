@@ -103,3 +103,29 @@ fn what_is_no_user_in_the_cache_counts_as_nothing() {
     });
     assert_eq!(view(&app, &member).value()["firstName"], "Ada");
 }
+
+#[test]
+fn an_entry_that_lacks_something_is_shown_with_it() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    let mut entry = app.platform().cached::<Value>(&user_key(&member)).unwrap();
+    let whole = view(&app, &member).value();
+    assert_eq!(whole, entry, "as it is");
+    entry.as_object_mut().unwrap().remove("about");
+    entry["lastName"] = json!("Changed");
+    app.platform().run(|| {
+        const ANY: Key<Value> = Key::lasting("user:{}");
+        ANY.set(&member.id, &entry).unwrap();
+    });
+    let shown = view(&app, &member).value();
+    assert_eq!((&shown["about"], &shown["lastName"]), (&whole["about"], &json!("Changed")));
+}
+
+#[test]
+fn the_role_that_counts_is_shown_also_from_the_cache() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    assert_eq!(view(&app, &member).value()["role"], "user");
+    app.platform().set_setting("admins", ["ada@example.com"]);
+    assert_eq!(view(&app, &member).value()["role"], "admin");
+}
