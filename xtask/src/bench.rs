@@ -7,10 +7,13 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::build::{self, Profile};
 use crate::workspace::{self, Workspace};
-use crate::{process, ui};
+use crate::{process, services, ui};
 
 /// The package and the binary that measures; its source is `tests/bench`.
 const BENCH: &str = "devconnect-bench";
+
+/// What is measured on real stores, which the program starts for itself.
+const ON_STORES: [&str; 6] = ["profile", "profile-near-cache", "cache-get", "find-one", "publish", "publish-64"];
 
 /// What is to be measured.
 pub(crate) struct Plan {
@@ -52,6 +55,10 @@ pub(crate) fn run(workspace: &Workspace, plan: &Plan) -> Result<ExitCode> {
         .current_dir(&workspace.root)
         .env("CARGO_MANIFEST_DIR", workspace.root.join("tests/bench"))
         .args(&plan.names);
+    if plan.names.is_empty() || plan.names.iter().any(|name| ON_STORES.contains(&name.as_str())) {
+        ui::step("the servers' programs");
+        command.envs(services::programs(workspace)?);
+    }
     if let Some(file) = &json {
         command.arg("--json").arg(file);
     }

@@ -192,6 +192,15 @@ fn pages(workspace: &Workspace, state: &State, ready: &[Ready]) -> Result<Vec<(&
     Ok(vec![("Redis Commander", commander::up(workspace, state, &redis.address)?)])
 }
 
+/// The servers' programs by the variables that name them, for who starts servers of its own; fetched where they are missing.
+pub(crate) fn programs(workspace: &Workspace) -> Result<[(&'static str, PathBuf); 3]> {
+    Ok([
+        (programs::REDIS, programs::redis(workspace)?),
+        (programs::MONGOD, programs::mongod(workspace)?),
+        (programs::KAFKA, programs::kafka(workspace)?),
+    ])
+}
+
 /// `services down`.
 pub(crate) fn down(workspace: &Workspace) -> Result<()> {
     ui::step("stopping the servers that `services up` started");

@@ -33,6 +33,20 @@ impl Core {
     }
 }
 
+impl Core {
+    /// Moves all threads of a running process there.
+    pub(crate) fn pin(self, process: u32) -> anyhow::Result<()> {
+        if !can_pin() {
+            return Ok(());
+        }
+        let process = process.to_string();
+        let output =
+            Command::new("taskset").args(["--all-tasks", "--cpu-list", "--pid", self.list(), &process]).output()?;
+        anyhow::ensure!(output.status.success(), "cannot pin process {process} to core {}", self.list());
+        Ok(())
+    }
+}
+
 /// True if there are two cores and a way to pin to them.
 pub(crate) fn can_pin() -> bool {
     static ANSWER: std::sync::OnceLock<bool> = std::sync::OnceLock::new();

@@ -48,7 +48,7 @@ impl Series {
         pairs.filter(|(load, server)| **load < 0.9 && **server < 0.9).count()
     }
 
-    fn add(&mut self, outcome: &Outcome, cpu: f64) {
+    pub(crate) fn add(&mut self, outcome: &Outcome, cpu: f64) {
         // The server was busy for as long as there were answers, in the warm-up too.
         let whole = outcome.all as f64 / outcome.answers as f64 * outcome.seconds;
         self.server_shares.push(cpu * outcome.all as f64 / whole / 1e6);
@@ -71,12 +71,12 @@ pub(crate) fn run(context: &Context, variants: &[Variant]) -> anyhow::Result<BTr
             let server = (variant.start)()?;
             let plan = timed((variant.plan)(server.address), context);
             let before = server.on_cpu();
-            let outcome = one(Core::Load, &plan)?;
+            let outcome = load::one(Core::Load, &plan)?;
             let cpu = micros_per_answer(server.on_cpu() - before, outcome.all as f64);
             let series = all.entry(variant.name).or_default();
             series.add(&outcome, cpu);
             if let Some(rate) = context.rate {
-                let outcome = one(Core::Load, &Plan { rate: Some(rate), ..plan })?;
+                let outcome = load::one(Core::Load, &Plan { rate: Some(rate), ..plan })?;
                 series.open_p99.push(outcome.p99);
             }
         }
@@ -91,9 +91,4 @@ pub(crate) fn timed(plan: Plan, context: &Context) -> Plan {
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn one(core: Core, plan: &Plan) -> anyhow::Result<Outcome> {
-    let mut outcomes = load::start(&[(core, plan.clone())])?;
-    outcomes.pop().ok_or_else(|| anyhow::anyhow!("no outcome"))
 }

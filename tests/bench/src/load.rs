@@ -5,15 +5,18 @@
 //! server that stalls does not hide it by slowing the client down.
 
 mod connection;
+mod requests;
 
 use crate::cores;
 use crate::statistics::quantile;
 use anyhow::{Context as _, ensure};
 use connection::Connection;
 use mio::{Events, Poll, Token};
+use requests::Requests;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// What to send, how often and how long.
@@ -30,6 +33,12 @@ pub(crate) struct Plan {
     /// Headers, as `Name: value`.
     #[arg(long)]
     pub(crate) header: Vec<String>,
+    /// A file of further headers, a line each: every request has another one.
+    #[arg(long)]
+    pub(crate) each: Option<PathBuf>,
+    /// The lines of that file are chosen by Zipf's law with this exponent; else each in its turn.
+    #[arg(long)]
+    pub(crate) zipf: Option<f64>,
     #[arg(long)]
     pub(crate) body: Option<String>,
     #[arg(long, default_value_t = 64)]
@@ -78,6 +87,8 @@ impl Plan {
             method: "GET".to_owned(),
             target: target.to_owned(),
             header: Vec::new(),
+            each: None,
+            zipf: None,
             body: None,
             connections: 64,
             warm: 1000,
@@ -99,6 +110,12 @@ impl Plan {
         for header in &self.header {
             put("header", header.clone());
         }
+        if let Some(each) = &self.each {
+            put("each", each.to_string_lossy().into_owned());
+        }
+        if let Some(zipf) = self.zipf {
+            put("zipf", zipf.to_string());
+        }
         if let Some(body) = &self.body {
             put("body", body.clone());
         }
@@ -106,21 +123,6 @@ impl Plan {
             put("rate", rate.to_string());
         }
         all
-    }
-
-    fn request(&self) -> Vec<u8> {
-        let mut head = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", self.method, self.target, self.address);
-        for header in &self.header {
-            head.push_str(header);
-            head.push_str("\r\n");
-        }
-        let body = self.body.as_deref().unwrap_or_default();
-        if self.body.is_some() {
-            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
-        }
-        head.push_str("\r\n");
-        head.push_str(body);
-        head.into_bytes()
     }
 }
 
@@ -139,7 +141,7 @@ struct Generator {
     poll: Poll,
     events: Events,
     connections: Vec<Connection>,
-    request: Vec<u8>,
+    requests: Requests,
     warm: Duration,
     measure: Duration,
     /// Nanoseconds, of the answers within the measurement.
@@ -159,7 +161,7 @@ impl Generator {
             poll,
             events: Events::with_capacity(plan.connections.max(1)),
             connections,
-            request: plan.request(),
+            requests: Requests::new(plan)?,
             warm: Duration::from_millis(plan.warm),
             measure: Duration::from_millis(plan.measure),
             // Room for the fastest server of this machine, so that nothing is moved while it is measured.
@@ -171,7 +173,7 @@ impl Generator {
 
     fn closed(&mut self) -> anyhow::Result<Outcome> {
         for connection in &mut self.connections {
-            connection.send(&self.request, Instant::now())?;
+            connection.send(self.requests.next(), Instant::now())?;
         }
         let from = Instant::now() + self.warm;
         let to = from + self.measure;
@@ -187,9 +189,12 @@ impl Generator {
                 if now >= from {
                     clock.start();
                     self.latencies.push(nanoseconds(now - connection.sent));
+                    if !good && self.refused == 0 {
+                        eprintln!("refused: {}", connection.answer());
+                    }
                     self.refused += u64::from(!good);
                 }
-                connection.send(&self.request, now)?;
+                connection.send(self.requests.next(), now)?;
             }
             if now >= to {
                 return self.outcome(now - from, clock.stop());
@@ -217,7 +222,7 @@ impl Generator {
                 let Some(index) = idle.pop() else { break };
                 waiting.pop_front();
                 if let Some(connection) = self.connections.get_mut(index) {
-                    connection.send(&self.request, since)?;
+                    connection.send(self.requests.next(), since)?;
                 }
             }
             // The kernel wakes late by up to a millisecond: shorter waits are spent asking.
@@ -233,6 +238,9 @@ impl Generator {
                 if connection.sent >= from {
                     clock.start();
                     self.latencies.push(nanoseconds(now - connection.sent));
+                    if !good && self.refused == 0 {
+                        eprintln!("refused: {}", connection.answer());
+                    }
                     self.refused += u64::from(!good);
                 }
                 idle.push(index);
@@ -303,4 +311,9 @@ pub(crate) fn start(plans: &[(cores::Core, Plan)]) -> anyhow::Result<Vec<Outcome
             Ok(outcome)
         })
         .collect()
+}
+
+/// Runs one plan in a process of its own.
+pub(crate) fn one(core: cores::Core, plan: &Plan) -> anyhow::Result<Outcome> {
+    start(&[(core, plan.clone())])?.pop().context("an outcome")
 }

@@ -6,6 +6,8 @@
 //! says so.
 
 mod cores;
+mod driver;
+mod former;
 mod http_round;
 mod load;
 mod measure;
@@ -13,8 +15,11 @@ mod paths;
 mod peer;
 mod report;
 mod server;
+mod slices;
 mod statistics;
+mod stores;
 mod swap;
+mod users;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -56,6 +61,9 @@ enum Part {
     /// A load generator.
     #[command(hide = true)]
     Load(load::Plan),
+    /// A driver of a store.
+    #[command(hide = true)]
+    Driver(driver::Plan),
 }
 
 /// What a measurement needs to know.
@@ -72,6 +80,7 @@ fn main() -> anyhow::Result<()> {
     match arguments.part {
         Some(Part::Peer(kind)) => return peer::serve(&kind),
         Some(Part::Load(plan)) => return load::run(&plan),
+        Some(Part::Driver(plan)) => return driver::run(&plan),
         None => {}
     }
     measure::check_names(&arguments.names)?;

@@ -2,7 +2,9 @@
 
 pub(crate) mod auth;
 mod http;
+mod overhead;
 mod process;
+mod profile;
 
 use crate::report::Entry;
 use crate::{Context, swap};
@@ -18,6 +20,11 @@ const NAMES: &[&str] = &[
     "idle-memory",
     "swap-cold",
     "swap-cached",
+    "profile",
+    "profile-near-cache",
+    "cache-get",
+    "find-one",
+    "publish",
 ];
 
 /// Refuses names that do not exist.
@@ -47,5 +54,10 @@ pub(crate) fn all(context: &Context, names: &[String]) -> anyhow::Result<Vec<Ent
     if wanted("swap-cold") || wanted("swap-cached") {
         entries.extend(swap::measure(context)?.into_iter().filter(|entry| wanted(&entry.name)));
     }
+    let profile = profile::Wanted { plain: wanted("profile"), near: wanted("profile-near-cache") };
+    entries.extend(profile::measure(context, &profile)?);
+    let overhead =
+        overhead::Wanted { cache_get: wanted("cache-get"), find_one: wanted("find-one"), publish: wanted("publish") };
+    entries.extend(overhead::measure(context, &overhead)?);
     Ok(entries)
 }

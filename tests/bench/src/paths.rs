@@ -30,6 +30,11 @@ pub(crate) fn guest(name: &str) -> PathBuf {
     repository().join("target/guests-test").join(format!("{name}.wasm"))
 }
 
+/// What the benchmarks keep from run to run.
+pub(crate) fn kept() -> PathBuf {
+    repository().join("target/bench")
+}
+
 /// This program.
 pub(crate) fn own() -> anyhow::Result<PathBuf> {
     std::env::current_exe().context("the path of this program")

@@ -44,6 +44,8 @@ pub(crate) struct Entry {
 pub(crate) enum Goal {
     /// The ratio.
     RatioAtLeast(f64),
+    /// The ratio, where more is worse.
+    RatioAtMost(f64),
     /// The value itself.
     Below(f64),
 }
@@ -78,6 +80,7 @@ impl Entry {
     pub(crate) fn goal(mut self, goal: Goal) -> Self {
         let (text, met) = match goal {
             Goal::RatioAtLeast(least) => (format!(">= {least}"), self.ratio.is_some_and(|ratio| ratio >= least)),
+            Goal::RatioAtMost(most) => (format!("<= {most}"), self.ratio.is_some_and(|ratio| ratio <= most)),
             Goal::Below(most) => (format!("< {most} {}", self.unit), self.value < most),
         };
         self.goal = Some(text);

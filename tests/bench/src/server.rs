@@ -59,6 +59,19 @@ impl Server {
         Self::spawn(command, None)
     }
 
+    /// A program of Node, pinned to the server's core.
+    pub(crate) fn node(script: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let mut command = Core::Server.command(Path::new("node"));
+        command
+            .arg(script)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("NODE_ENV", "production")
+            .env("PORT", "0")
+            .envs(variables.iter().copied());
+        Self::spawn(command, None)
+    }
+
     /// The host, pinned; ready.
     pub(crate) fn host(program: &Path, core: Core, site: Site, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
         let mut command = core.command(program);

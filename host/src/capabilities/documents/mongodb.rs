@@ -61,7 +61,7 @@ const MARGIN: Duration = Duration::from_millis(5);
 pub struct MongoDb {
     client: Client,
     database: Database,
-    breaker: Breaker,
+    breaker: Arc<Breaker>,
     fresh: Arc<outbox::Fresh>,
 }
 
@@ -73,7 +73,7 @@ impl MongoDb {
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         let client = connect::client(config).await?;
         let database = client.default_database().unwrap_or_else(|| client.database(connect::DATABASE));
-        Ok(Self { client, database, breaker: Breaker::new("MongoDB"), fresh: Arc::default() })
+        Ok(Self { client, database, breaker: Arc::new(Breaker::new("MongoDB")), fresh: Arc::default() })
     }
 
     /// Whether calls are refused, because the server left the last ones without an answer.
@@ -85,7 +85,7 @@ impl MongoDb {
     /// Has this host take part in bringing events from the outbox to the log.
     #[must_use]
     pub fn drain(&self, log: Arc<dyn events::Backend>) -> Drainer {
-        Drainer::start(&self.database, Arc::clone(&self.fresh), log)
+        Drainer::start(&self.database, Arc::clone(&self.fresh), Arc::clone(&self.breaker), log)
     }
 
     /// The database goes with everything in it.

@@ -57,6 +57,11 @@ impl Connection {
         }
     }
 
+    /// The last answer, for people.
+    pub(super) fn answer(&self) -> String {
+        String::from_utf8_lossy(self.buffer.get(..self.filled).unwrap_or_default()).into_owned()
+    }
+
     fn whole(&mut self) -> anyhow::Result<Option<bool>> {
         let received = self.buffer.get(..self.filled).unwrap_or_default();
         let good = received.get(9..12) == Some(b"200");

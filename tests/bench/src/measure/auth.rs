@@ -14,6 +14,12 @@ grants = { cache = ["session:*", "user:*", "ratelimit:*"], documents = ["users",
 settings = { requests-per-minute = 1000000000, sign-ups-per-minute = 1000000000, log-ins-per-minute = 1000000000, admins = [] }
 "#;
 
+/// Tables for the host on these stores, with one worker.
+pub(crate) fn on_stores(redis: Option<&str>, mongodb: &str) -> String {
+    let redis = redis.map_or_else(String::new, |url| format!("redis = \"{url}\"\n"));
+    format!("[server]\nworkers = 1\n\n[stores]\n{redis}mongodb = \"{mongodb}\"\n")
+}
+
 pub(crate) fn site() -> anyhow::Result<Site> {
     Site::new(AUTH, &[paths::plugin("auth")?])
 }

@@ -123,7 +123,7 @@ fn fresh(found: &BTreeMap<&'static str, Series>) -> Vec<Entry> {
     entries
 }
 
-fn entry(name: &str, series: &Series, versus: Option<(&str, f64, f64)>) -> Entry {
+pub(super) fn entry(name: &str, series: &Series, versus: Option<(&str, f64, f64)>) -> Entry {
     let mut entry = Entry::new(name, series.rate(), "req/s", &series.rates);
     if let Some((versus, ratio, goal)) = versus {
         entry = entry.against(versus, ratio, Goal::RatioAtLeast(goal));

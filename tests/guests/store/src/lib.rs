@@ -41,6 +41,9 @@ const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::Delete, "/store/cache/{key}", forget),
     (Method::Post, "/store/publish/{topic}/{key}", publish),
     (Method::Post, "/store/publish-later/{topic}/{key}", publish_later),
+    (Method::Post, "/store/again/cache/{key}/{times}", read_again),
+    (Method::Post, "/store/again/find-one/{collection}/{times}", find_again),
+    (Method::Post, "/store/again/publish/{topic}/{times}", publish_again),
 ];
 
 /// Inserts the body, a BSON document.
@@ -102,6 +105,41 @@ fn publish(request: &Request, topic: &str) -> Outcome {
 
 fn publish_later(request: &Request, topic: &str) -> Outcome {
     events::publish_later(&[event(request, topic)]).map(|()| Vec::new())
+}
+
+/// The same call again and again, for benchmarks: what stands around it counts once.
+fn again(request: &Request, call: impl Fn() -> Result<(), devconnect::platform::errors::Error>) -> Outcome {
+    let times: u32 = shared::param(&request.target, request.params.1).parse().unwrap_or(0);
+    for _ in 0..times {
+        call()?;
+    }
+    Ok(Vec::new())
+}
+
+fn read_again(request: &Request, key: &str) -> Outcome {
+    again(request, || cache::get(key).map(drop))
+}
+
+/// The body is the `_id`, a text.
+fn find_again(request: &Request, collection: &str) -> Outcome {
+    let filter = by_id(&request.body);
+    again(request, || documents::find_one(collection, &filter, None).map(drop))
+}
+
+/// `{_id: <text>}` in BSON.
+fn by_id(text: &[u8]) -> Vec<u8> {
+    let integer = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
+    let mut filter = integer(15 + text.len()).to_vec();
+    filter.extend(b"\x02_id\0");
+    filter.extend(integer(text.len() + 1));
+    filter.extend(text);
+    filter.extend([0, 0]);
+    filter
+}
+
+fn publish_again(request: &Request, topic: &str) -> Outcome {
+    let event = events::Event { key: None, ..event(request, topic) };
+    again(request, || events::publish(&event).map(drop))
 }
 
 impl lifecycle::Guest for Store {

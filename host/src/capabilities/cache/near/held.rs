@@ -52,6 +52,10 @@ pub(super) enum Look {
     Blind,
 }
 
+fn is_absent(value: &Bytes) -> bool {
+    value.as_ptr() == ABSENT.as_ptr()
+}
+
 impl Held {
     pub(super) fn new(size: usize) -> Self {
         let config = memory::Config { budget: size, shards: 32 };
@@ -98,7 +102,7 @@ impl Held {
         // An error is for other types, and only plain values are stored.
         if let Ok(Some(value)) = self.values.read(key) {
             self.hits.fetch_add(1, Ordering::Relaxed);
-            return Look::Hit((value.as_ptr() != ABSENT.as_ptr()).then_some(value));
+            return Look::Hit((!is_absent(&value)).then_some(value));
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
         let Some(mark) = self.mark(key) else { return Look::Blind };
@@ -120,11 +124,22 @@ impl Held {
             (None, _) => None,
         };
         let Some(mark) = self.mark(key) else { return };
-        let mark = mark.lock();
-        if *mark == ticket.mark {
-            // Refused only for a value that is large against the budget: that one is read from Redis.
-            let _ = self.values.write(key, value.unwrap_or_else(|| ABSENT.clone()), life);
+        let mut mark = mark.lock();
+        if *mark != ticket.mark {
+            return;
         }
+        let value = value.unwrap_or_else(|| ABSENT.clone());
+        // Two reads on either side of a change that is not told yet: which is the later one nobody can tell, and holding the
+        // earlier would take who has seen the later back in time.
+        if let Ok(Some(held)) = self.values.read(key)
+            && (held != value || is_absent(&held) != is_absent(&value))
+        {
+            *mark += 1;
+            self.values.forget(key);
+            return;
+        }
+        // Refused only for a value that is large against the budget: that one is read from Redis.
+        let _ = self.values.write(key, value, life);
     }
 
     /// A key has changed, or may have.

@@ -33,6 +33,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::capabilities::breaker::Breaker;
 use crate::capabilities::error::Result;
 use crate::capabilities::events::backend::{Backend, EVENT_ID, Event};
 use lease::Lease;
@@ -115,13 +116,14 @@ pub struct Drainer {
 }
 
 impl Drainer {
-    pub(super) fn start(database: &Database, fresh: Arc<Fresh>, log: Arc<dyn Backend>) -> Self {
+    pub(super) fn start(database: &Database, fresh: Arc<Fresh>, breaker: Arc<Breaker>, log: Arc<dyn Backend>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let gauges = Arc::<Gauges>::default();
         let drain = Drain {
             rows: collection(database),
             lease: Lease::new(database),
             fresh,
+            breaker,
             log,
             stopped,
             gauges: Arc::clone(&gauges),
@@ -177,6 +179,7 @@ struct Drain {
     rows: Collection<RawDocumentBuf>,
     lease: Lease,
     fresh: Arc<Fresh>,
+    breaker: Arc<Breaker>,
     log: Arc<dyn Backend>,
     stopped: watch::Receiver<bool>,
     gauges: Arc<Gauges>,
@@ -223,6 +226,8 @@ impl Drain {
         } else {
             Ended::Empty
         };
+        // The server has answered either way: a host that nobody calls must not go on saying that it is away.
+        self.breaker.close();
         // Last, so that what was just drained is not counted.
         self.measure().await?;
         Ok(ended)
