@@ -4,6 +4,7 @@
 //! store answers counts against the call's `retained` limit, so that a guest cannot make the host collect without end.
 
 pub mod backend;
+pub(crate) mod carried;
 pub mod memory;
 pub mod near;
 pub mod redis;
@@ -28,8 +29,14 @@ use backend::check;
 type Answer<T> = Result<T, HostError>;
 
 impl Ctx {
-    /// Grant and limits of one key; the store to ask.
+    /// Grant and limits of one key that may be changed; the store to ask.
     fn cache_key(&mut self, key: &str) -> Answer<Arc<dyn Backend>> {
+        self.call.carried.forget(key);
+        self.cache_key_to_read(key)
+    }
+
+    /// The same for one that is only read.
+    fn cache_key_to_read(&mut self, key: &str) -> Answer<Arc<dyn Backend>> {
         self.enter()?;
         self.plugin.grants.cache_key(key)?;
         check::key(key)?;
@@ -58,8 +65,16 @@ fn members(function: &str, key: &str, members: Vec<Vec<u8>>) -> Checked<Vec<Byte
 
 impl Host for Ctx {
     async fn get(&mut self, key: String) -> Answer<Option<Vec<u8>>> {
-        let cache = self.cache_key(&key)?;
-        let value = cache.get(&key).await?;
+        let cache = self.cache_key_to_read(&key)?;
+        let value = match self.call.carried.take(&key) {
+            Some(value) => Some(value),
+            None => cache.get(&key).await?,
+        };
+        if let Some(value) = &value
+            && self.call.carried.is_filtering()
+        {
+            self.call.carried.note(&key, value);
+        }
         value.map(|value| self.cache_value(&value)).transpose()
     }
 
@@ -96,6 +111,7 @@ impl Host for Ctx {
         for key in &keys {
             self.plugin.grants.cache_key(key)?;
             check::key(key)?;
+            self.call.carried.forget(key);
         }
         let cache = Arc::clone(&self.plugin.services.cache);
         Ok(cache.delete(&keys).await?)
@@ -236,14 +252,33 @@ impl Host for Ctx {
         for key in commands.iter().flat_map(backend::Command::keys) {
             self.plugin.grants.cache_key(key)?;
             check::key(key)?;
+            self.call.carried.forget(key);
         }
         let cache = Arc::clone(&self.plugin.services.cache);
+        let carried = if self.call.carried.is_filtering() { only_read(&commands) } else { Vec::new() };
         let replies = cache.batch(commands).await?;
+        for (index, key) in carried {
+            if let Some(Ok(backend::Reply::Value(Some(value)))) = replies.get(index) {
+                self.call.carried.note(&key, value);
+            }
+        }
         replies
             .into_iter()
             .map(|reply| reply.map_or_else(|error| Ok(Err(lower(error))), |reply| Ok(Ok(self.reply(reply)?))))
             .collect()
     }
+}
+
+/// The keys that a batch reads and does not change, each with the place of its answer.
+fn only_read(commands: &[backend::Command]) -> Vec<(usize, String)> {
+    let changed = |key: &String| {
+        commands.iter().any(|other| !matches!(other, backend::Command::Get(_)) && other.keys().contains(key))
+    };
+    let reads = commands.iter().enumerate().filter_map(|(index, command)| match command {
+        backend::Command::Get(key) if !changed(key) => Some((index, key.clone())),
+        _ => None,
+    });
+    reads.collect()
 }
 
 /// A guest's command, within the limits of the interface.

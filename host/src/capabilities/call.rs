@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 
+use crate::capabilities::cache::carried::Carried;
 use crate::config::Limits;
 use crate::telemetry::RequestId;
 
@@ -42,6 +43,8 @@ pub struct Call {
     pub(crate) log_dropped: u32,
     /// Bytes of stores' answers that this call may still receive.
     pub(crate) retained_left: usize,
+    /// What the filters read from the cache.
+    pub(crate) carried: Carried,
 }
 
 impl Call {
@@ -53,10 +56,19 @@ impl Call {
         call
     }
 
-    /// The budgets of another plugin's limits for the same request: a filter is billed apart from the route.
+    /// The call of a filter before the request's route, billed apart from it.
     #[must_use]
-    pub fn renew(mut self: Box<Self>, limits: &Limits, started: Instant) -> Box<Self> {
+    pub fn for_filter(mut self: Box<Self>, limits: &Limits, started: Instant) -> Box<Self> {
         self.budget(limits, started);
+        self.carried.begin(true);
+        self
+    }
+
+    /// The call of the request's route.
+    #[must_use]
+    pub fn for_route(mut self: Box<Self>, limits: &Limits, started: Instant) -> Box<Self> {
+        self.budget(limits, started);
+        self.carried.begin(false);
         self
     }
 
@@ -99,6 +111,7 @@ impl Call {
             log_bytes_left: 0,
             log_dropped: 0,
             retained_left: 0,
+            carried: Carried::default(),
         }
     }
 }

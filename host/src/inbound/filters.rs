@@ -51,7 +51,7 @@ pub(crate) async fn admit(
             remote_address: &remote,
             request_id: request_id.as_str(),
         };
-        let outcome = filter.filter(call.renew(&filter.plugin.limits, Instant::now()), &head).await;
+        let outcome = filter.filter(call.for_filter(&filter.plugin.limits, Instant::now()), &head).await;
         let (verdict, back) = match (outcome.answer, outcome.call) {
             (Ok(verdict), Some(back)) => (verdict, back),
             (Err(fault), _) => return Err(refuse(&fault)),

@@ -203,7 +203,7 @@ impl Gateway {
                 }
             }
             // The time that the client took for its body is not the plugin's.
-            let call = call.renew(&asked.route.version.plugin.limits, Instant::now());
+            let call = call.for_route(&asked.route.version.plugin.limits, Instant::now());
             handle(asked, call).await
         };
         // Without its client a body that is not whole yet never will be: then a detached call ends by itself.
@@ -279,7 +279,7 @@ async fn handle(asked: Box<Asked>, mut call: Box<Call>) -> Response<ResponseBody
         match Box::pin(filters::admit(route, &exchange.method, &exchange.uri, call)).await {
             Ok((admitted, said)) => {
                 // The filters had budgets of their own.
-                call = admitted.renew(&route.version.plugin.limits, Instant::now());
+                call = admitted.for_route(&route.version.plugin.limits, Instant::now());
                 added = said;
             }
             Err(refusal) => return exchange.finish_route(route, *refusal),

@@ -36,7 +36,7 @@ pub(super) async fn proxied(
         Ok(admitted) => admitted,
         Err(refusal) => return *refusal,
     };
-    let call = call.renew(&route.version.plugin.limits, Instant::now());
+    let call = call.for_route(&route.version.plugin.limits, Instant::now());
     let request = request.map(|body| Upload::new(body, body_limit, limits.time));
     let mut answer = match route.version.proxy(call, request).await {
         Ok(answer) => answer.map(ResponseBody::stream),
