@@ -27,6 +27,7 @@ mod origins;
 mod outgoing;
 mod process;
 mod proxy;
+mod real;
 mod reload;
 mod reuse;
 mod routes;

@@ -45,8 +45,8 @@ pub(super) enum Pull {
 }
 
 impl Push {
-    /// Whether it counts as a change, as MongoDB has it: with a value, with a sort, or if the cut takes something. What it
-    /// leaves may be what was there.
+    /// Whether it counts as a change, as MongoDB has it: with a value, with a sort of something, or if the cut takes something.
+    /// What it leaves may be what was there.
     pub(super) fn apply(&self, array: &mut Vec<Bson>) -> Result<bool, Invalid> {
         let at = match self.position {
             None => array.len(),
@@ -69,7 +69,7 @@ impl Push {
             Some(keep) => array.truncate(usize::try_from(keep).unwrap_or(usize::MAX)),
             None => {}
         }
-        Ok(!self.values.is_empty() || self.sort.is_some() || array.len() != whole)
+        Ok(!self.values.is_empty() || (self.sort.is_some() && whole > 0) || array.len() != whole)
     }
 }
 
