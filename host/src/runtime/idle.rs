@@ -25,8 +25,10 @@ impl Idle {
 
     /// Throws away one idle instance, of the version that has most of them; false if nobody has any.
     pub(super) fn evict_one(&self) -> bool {
-        let versions: Vec<Arc<Version>> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
+        let mut versions: Vec<Arc<Version>> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
         // Not under the lock: throwing an instance away unmaps its memory.
-        versions.iter().max_by_key(|version| version.idle()).is_some_and(|version| version.evict())
+        // The last idle one of a version may be leased meanwhile: then the next version's.
+        versions.sort_by_key(|version| std::cmp::Reverse(version.idle()));
+        versions.iter().any(|version| version.evict())
     }
 }

@@ -90,8 +90,9 @@ enum Shown {
 }
 
 /// What an entry must have to be shown as it is: all that this version writes. The former system's may lack some of it.
+/// More than that is not shown either: who wrote it is not known.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "that they are there is what counts")]
 struct Complete<'a> {
     #[serde(rename = "_id")]
@@ -109,6 +110,9 @@ struct Complete<'a> {
     #[serde(borrow)]
     role: Cow<'a, str>,
     updated_at: IgnoredAny,
+    created_at: Option<IgnoredAny>,
+    age: Option<IgnoredAny>,
+    gender: Option<IgnoredAny>,
 }
 
 /// The account with this address, always from documents: what the cache has of it is only where to look.

@@ -108,7 +108,7 @@ impl CutOff {
 pub(crate) fn check(token: &Token, known: Known, strict: bool) -> Result<Option<Identity>, Problem> {
     match era::present() {
         Ok(present) => match &known {
-            Known { entry: Some(entry), facts: Some(facts), logged_out: false, cut_off }
+            Known { entry: Some(entry), facts: Some(facts), logged_out: false, cut_off, readable: true }
                 if !strict
                     && entry.is_believed(present)
                     && !cut_off.is_some_and(|cut_off| cut_off.covers(&token.claims)) =>
@@ -178,7 +178,7 @@ fn without_documents(token: &Token, known: Known, error: Error) -> Result<Option
     if !error.is_away() {
         return Err(error.into());
     }
-    let Known { entry: Some(entry), facts, cut_off, .. } = known else { return Err(error.into()) };
+    let Known { entry: Some(entry), facts, cut_off, readable: true, .. } = known else { return Err(error.into()) };
     if cut_off.is_some_and(|cut_off| cut_off.covers(&token.claims)) {
         return Ok(None);
     }

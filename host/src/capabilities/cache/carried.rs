@@ -5,17 +5,21 @@
 //! wait for a change. Whatever the request itself does to a key takes it out. What is answered was read after the request
 //! came: nobody sees less than what was acknowledged before.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 
 /// The most that is carried: a filter reads a few small values.
 const MOST: usize = 8;
 const MOST_BYTES: usize = 64 << 10;
+/// How long it is carried: a route that waited, or that streams, asks for itself.
+const FRESH: Duration = Duration::from_millis(100);
 
 /// Values on their way from the filters to the route of one request.
 #[derive(Debug, Default)]
 pub(crate) struct Carried {
     filtering: bool,
-    values: Vec<(String, Bytes)>,
+    values: Vec<(String, Bytes, Instant)>,
 }
 
 impl Carried {
@@ -32,9 +36,9 @@ impl Carried {
     /// A filter read this.
     pub(super) fn note(&mut self, key: &str, value: &Bytes) {
         self.forget(key);
-        let held: usize = self.values.iter().map(|(_, value)| value.len()).sum();
+        let held: usize = self.values.iter().map(|(_, value, _)| value.len()).sum();
         if self.values.len() < MOST && held + value.len() <= MOST_BYTES {
-            self.values.push((key.to_owned(), value.clone()));
+            self.values.push((key.to_owned(), value.clone(), Instant::now()));
         }
     }
 
@@ -43,13 +47,14 @@ impl Carried {
         if self.filtering {
             return None;
         }
-        let at = self.values.iter().position(|(carried, _)| carried == key)?;
-        Some(self.values.swap_remove(at).1)
+        let at = self.values.iter().position(|(carried, ..)| carried == key)?;
+        let (_, value, read) = self.values.swap_remove(at);
+        (read.elapsed() < FRESH).then_some(value)
     }
 
     /// The request may change this key.
     pub(super) fn forget(&mut self, key: &str) {
-        self.values.retain(|(carried, _)| carried != key);
+        self.values.retain(|(carried, ..)| carried != key);
     }
 }
 
@@ -90,6 +95,6 @@ mod tests {
             carried.note(&format!("user:{key}"), &Bytes::from_static(b"x"));
         }
         assert_eq!(carried.values.len(), MOST);
-        assert!(carried.values.iter().all(|(key, _)| key != "large"));
+        assert!(carried.values.iter().all(|(key, ..)| key != "large"));
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! **Reads.** A value is held until it is told to have changed, until its life ends, or until the budget of bytes needs
 //! the room; that a key is absent is held too. A change that is told while its key is being read wins: see
-//! [`held::Ticket`].
+//! [`held::Ticket`]. While the message of a change is on its way, the value of before may be read, also by who has seen the
+//! newer one already; after it never.
 //!
 //! **Writes** go to Redis and drop what is held when they are over, so that a host reads what it wrote.
 //!

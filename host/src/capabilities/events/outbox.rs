@@ -94,12 +94,14 @@ impl Outbox {
         let waiting = rows::tally(&snapshot, Shelf::Waiting)?;
         let dead = rows::tally(&snapshot, Shelf::Dead)?;
         drop(snapshot);
+        // Above the dead as well: a number that is used again would bury one event under another.
+        let next = waiting.next.max(dead.next);
         let usage = Usage { waiting: waiting.rows, dead: dead.rows, bytes: waiting.bytes + dead.bytes };
         let shelves = Shelves {
             limits,
             usage: Mutex::new(usage),
-            next: AtomicU64::new(waiting.next),
-            committed: watch::Sender::new(waiting.next),
+            next: AtomicU64::new(next),
+            committed: watch::Sender::new(next),
         };
         Ok(Self { store, shelves: Arc::new(shelves) })
     }

@@ -18,6 +18,8 @@ pub(crate) struct Known {
     pub(super) logged_out: bool,
     /// Which sessions of the user are over.
     pub(super) cut_off: Option<CutOff>,
+    /// Whether these two could be read: a mark that cannot be read is not one that is missing.
+    pub(super) readable: bool,
 }
 
 impl Known {
@@ -32,11 +34,13 @@ impl Known {
         let cut_off = batch.get(&CUT_OFF, token.claims.user_id);
         match batch.run() {
             Ok(mut replies) => {
+                let (logged_out, cut_off) = (replies.take(logged_out), replies.take(cut_off));
                 let known = Self {
+                    readable: logged_out.is_ok() && cut_off.is_ok(),
                     entry: replies.take(entry).ok().flatten().filter(|entry| entry.user_id == token.claims.user_id),
                     facts: replies.take(facts).ok().flatten(),
-                    logged_out: replies.take(logged_out).ok().flatten().is_some(),
-                    cut_off: replies.take(cut_off).ok().flatten(),
+                    logged_out: logged_out.ok().flatten().is_some(),
+                    cut_off: cut_off.ok().flatten(),
                 };
                 (replies.take(counted), known)
             }

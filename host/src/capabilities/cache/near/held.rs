@@ -106,7 +106,12 @@ impl Held {
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
         let Some(mark) = self.mark(key) else { return Look::Blind };
-        Look::Miss(Ticket { mark: *mark.lock(), begun })
+        let mark = *mark.lock();
+        // A connection that ended in between made a mark of its own: what is read now nobody tells of yet.
+        if !self.is_valid() {
+            return Look::Blind;
+        }
+        Look::Miss(Ticket { mark, begun })
     }
 
     /// Stores what Redis answered, unless the key has changed since. `left` is its life in milliseconds as Redis tells
@@ -129,8 +134,8 @@ impl Held {
             return;
         }
         let value = value.unwrap_or_else(|| ABSENT.clone());
-        // Two reads on either side of a change that is not told yet: which is the later one nobody can tell, and holding the
-        // earlier would take who has seen the later back in time.
+        // Two reads on either side of a change that is not told yet: which is the later one nobody can tell, so neither is
+        // held.
         if let Ok(Some(held)) = self.values.read(key)
             && (held != value || is_absent(&held) != is_absent(&value))
         {

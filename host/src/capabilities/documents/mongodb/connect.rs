@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mongodb::Client;
 use mongodb::error::ErrorKind;
-use mongodb::options::{ClientOptions, WriteConcern};
+use mongodb::options::{ClientOptions, ReadPreference, WriteConcern};
 
 /// The database of a URL that names none.
 pub(super) const DATABASE: &str = "devconnect";
@@ -49,7 +49,11 @@ pub enum OpenError {
 
 /// A client that opens connections when they are needed.
 pub(super) async fn client(config: Config) -> Result<Client, OpenError> {
-    let mut options = ClientOptions::parse(&config.url).await.map_err(|error| refused(&error))?;
+    let mut options = ClientOptions::parse(&config.url).await.map_err(|error| refused(&error, &config.url))?;
+    // A secondary lags: a log-out that was answered would not hold there, and transactions need the primary.
+    if options.selection_criteria.replace(ReadPreference::Primary.into()).is_some() {
+        tracing::warn!("the read preference in the URL of stores.mongodb is not used: the host reads from the primary");
+    }
     options.app_name.get_or_insert(config.app_name);
     options.server_selection_timeout.get_or_insert(PATIENCE);
     options.connect_timeout.get_or_insert(PATIENCE);
@@ -68,11 +72,15 @@ pub(super) async fn client(config: Config) -> Result<Client, OpenError> {
         concern.w_timeout = Some(ACKNOWLEDGEMENT);
         concern
     });
-    Client::with_options(options).map_err(|error| refused(&error))
+    Client::with_options(options).map_err(|error| refused(&error, &config.url))
 }
 
-fn refused(error: &mongodb::error::Error) -> OpenError {
+fn refused(error: &mongodb::error::Error, url: &str) -> OpenError {
     match error.kind.as_ref() {
+        // With a `?` or `/` in the password the driver takes a part of it for an address, and says which.
+        ErrorKind::InvalidArgument { .. } if url.contains('@') => {
+            OpenError::Url("user, password and address must each be percent-encoded".to_owned())
+        }
         ErrorKind::InvalidArgument { message, .. } => OpenError::Url(message.clone()),
         ErrorKind::DnsResolve { message, .. } => OpenError::Lookup(message.clone()),
         kind => OpenError::Url(kind.to_string()),

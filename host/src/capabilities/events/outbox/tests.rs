@@ -134,6 +134,22 @@ async fn what_is_set_aside_counts_is_shown_and_comes_back() {
 }
 
 #[tokio::test]
+async fn what_was_set_aside_before_a_restart_is_not_buried_under_what_comes_after() {
+    let folder = TempDir::new().unwrap();
+    let (store, outbox) = open(&folder, Limits::default());
+    outbox.accept(vec![event(Some("k"), "1")]).await.unwrap();
+    outbox.settle(vec![(0, Some("denied".to_owned()))]).await.unwrap();
+    drop((store, outbox));
+
+    let (_store, outbox) = open(&folder, Limits::default());
+    outbox.accept(vec![event(Some("k"), "2")]).await.unwrap();
+    outbox.settle(vec![(1, Some("denied".to_owned()))]).await.unwrap();
+    assert_eq!((outbox.depth(), outbox.dead_count()), (0, 2));
+    assert_eq!(outbox.revive().await.unwrap(), 2);
+    assert_eq!(values(&waiting(&outbox).await), ["1", "2"]);
+}
+
+#[tokio::test]
 async fn a_transactions_events_are_there_exactly_if_its_documents_are() {
     let folder = TempDir::new().unwrap();
     let (store, outbox) = open(&folder, Limits { rows: 2, ..Limits::default() });
