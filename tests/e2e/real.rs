@@ -13,7 +13,7 @@ mod outages;
 mod probes;
 mod two_hosts;
 
-use crate::harness::{Answer, Client, Host, Site};
+use crate::harness::{Answer, Client, Host, Site, eventually};
 use probes::{Kafka, MongoDb, Redis};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -90,6 +90,11 @@ impl Stores {
 
     fn sign_up(&self, host: &Host, name: &str) -> Person {
         let mut client = host.client();
+        // A server that is slow to begin with keeps the plugin away for a moment, not the host.
+        eventually("the plugin serves", || {
+            let served = client.get("/openapi.json").json();
+            if served["paths"]["/signup"].is_object() { Ok(()) } else { Err(served.to_string()) }
+        });
         let email = format!("{}@{}", name.to_lowercase(), self.domain);
         let body = json!({ "firstName": name, "lastName": "Tester", "emailId": email, "password": PASSWORD });
         let answer = client.post("/signup", &body).expect(200).json();

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often, where `DEVCONNECT_KILLS` does not say.
+/// How often, where `DEVCONNECT_TEST_KILLS` does not say.
 const KILLS: u32 = 25;
 /// People who hand events to the host's own outbox.
 const WRITERS: usize = 2;
@@ -41,12 +41,12 @@ fn publish_later(host: &Host, key: &str) -> std::thread::JoinHandle<Vec<String>>
 #[test]
 fn nothing_acknowledged_is_lost_when_the_host_is_killed() {
     let _turn = alone();
-    let kills = std::env::var("DEVCONNECT_KILLS").map_or(KILLS, |number| number.parse().unwrap());
-    let seed = std::env::var("DEVCONNECT_SEED").map_or_else(
+    let kills = std::env::var("DEVCONNECT_TEST_KILLS").map_or(KILLS, |number| number.parse().unwrap());
+    let seed = std::env::var("DEVCONNECT_TEST_SEED").map_or_else(
         |_| std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64 | 1,
         |seed| seed.parse().unwrap(),
     );
-    println!("DEVCONNECT_SEED={seed} DEVCONNECT_KILLS={kills}");
+    println!("DEVCONNECT_TEST_SEED={seed} DEVCONNECT_TEST_KILLS={kills}");
     let mut state = seed;
     let stores = Stores::shared();
     let mut records = stores.topics(&TOPICS);
