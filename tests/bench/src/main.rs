@@ -91,13 +91,13 @@ fn main() -> anyhow::Result<()> {
         measure: Duration::from_secs_f64(arguments.seconds),
         rate: arguments.rate,
     };
-    let results = measure::all(&context, &arguments.names)?;
-    report::table(&results);
+    let results = measure::all(&context, &arguments.names);
+    report::table(&results.entries);
     if let Some(file) = &arguments.json {
-        report::json(file, &results)?;
+        report::json(file, &results.entries)?;
     }
     if arguments.write_docs {
-        report::docs(&results, &context)?;
+        report::docs(&results.entries, &context)?;
     }
-    Ok(())
+    results.into_result()
 }

@@ -8,7 +8,7 @@ mod profile;
 
 use crate::report::Entry;
 use crate::{Context, swap};
-use anyhow::bail;
+use anyhow::{bail, ensure};
 
 /// Every name there is. What one measurement finds beside its name goes by the name and a suffix.
 const NAMES: &[&str] = &[
@@ -35,29 +35,60 @@ pub(crate) fn check_names(names: &[String]) -> anyhow::Result<()> {
     }
 }
 
+/// What was measured, and what went wrong.
+#[derive(Default)]
+pub(crate) struct Results {
+    pub(crate) entries: Vec<Entry>,
+    failures: Vec<String>,
+}
+
+impl Results {
+    /// Keeps what a measurement found, and goes on without it where it failed: the others took minutes.
+    fn keep(&mut self, measured: anyhow::Result<Vec<Entry>>) {
+        match measured {
+            Ok(entries) => self.entries.extend(entries),
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    fn failed(&mut self, error: &anyhow::Error) {
+        eprintln!("not measured: {error:#}");
+        self.failures.push(format!("{error:#}"));
+    }
+
+    /// Fails where a measurement did.
+    pub(crate) fn into_result(self) -> anyhow::Result<()> {
+        ensure!(self.failures.is_empty(), "not measured: {}", self.failures.join("; "));
+        Ok(())
+    }
+}
+
 /// Runs what was asked for.
-pub(crate) fn all(context: &Context, names: &[String]) -> anyhow::Result<Vec<Entry>> {
+pub(crate) fn all(context: &Context, names: &[String]) -> Results {
     let wanted = |name: &str| names.is_empty() || names.iter().any(|asked| asked == name);
-    let mut entries = Vec::new();
+    let mut results = Results::default();
     let http =
         http::Wanted { hello: wanted("hello-plugin"), json: wanted("json-plugin"), fresh: wanted("hello-fresh") };
-    entries.extend(http::compared(context, &http)?);
+    results.keep(http::compared(context, &http));
     if wanted("hello-scaling") {
-        entries.push(http::scaling(context)?);
+        results.keep(http::scaling(context).map(|entry| vec![entry]));
     }
     if wanted("start") {
-        entries.push(process::start(context)?);
+        results.keep(process::start(context).map(|entry| vec![entry]));
     }
     if wanted("idle-memory") {
-        entries.extend(process::memory(context)?);
+        results.keep(process::memory(context));
     }
     if wanted("swap-cold") || wanted("swap-cached") {
-        entries.extend(swap::measure(context)?.into_iter().filter(|entry| wanted(&entry.name)));
+        let swapped = swap::measure(context);
+        results.keep(swapped.map(|entries| entries.into_iter().filter(|entry| wanted(&entry.name)).collect()));
     }
     let profile = profile::Wanted { plain: wanted("profile"), near: wanted("profile-near-cache") };
-    entries.extend(profile::measure(context, &profile)?);
+    results.keep(profile::measure(context, &profile));
     let overhead =
         overhead::Wanted { cache_get: wanted("cache-get"), find_one: wanted("find-one"), publish: wanted("publish") };
-    entries.extend(overhead::measure(context, &overhead)?);
-    Ok(entries)
+    if let Err(error) = overhead::measure(context, &overhead, &mut results.entries) {
+        results.failed(&error);
+    }
+    results
 }
