@@ -18,14 +18,16 @@ use tokio::sync::mpsc;
 
 use crate::cli::{self, Cli, Command};
 use crate::config::{self, Resolved};
-use crate::deploy::{Deployment, Look, Lookout};
+use crate::deploy::{Deployment, Inbound, Look, Lookout};
 use crate::error::Error;
+use crate::inbound::events::Consumers;
 use crate::inbound::http::client::TrustedProxies;
 use crate::inbound::http::dispatch::Gateway;
 use crate::inbound::http::host_routes::{self, Readiness};
 use crate::inbound::http::origin::Origins;
 use crate::inbound::http::{body, server};
 use crate::inbound::routes::Routes;
+use crate::inbound::schedule::Schedules;
 use crate::inbound::static_files::StaticFiles;
 use crate::runtime::cache::Cache;
 use crate::runtime::compile::{self, Compiler};
@@ -33,6 +35,9 @@ use crate::runtime::{Engine, Loader};
 use crate::shutdown::{self, Reloads, Shutdown};
 use crate::telemetry::{self, HostMetrics};
 
+/// What consumer groups of the embedded log are called, so that they go on where they were if Kafka takes its place with the
+/// default group id.
+const EMBEDDED_GROUP: &str = "devconnect-group";
 /// How often idle instances are looked through.
 const TRIM: Duration = Duration::from_secs(5);
 
@@ -102,7 +107,10 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
     let loader =
         Loader::new(engine, Some(cache), compiler, Arc::clone(&stores.services), metrics.clone(), &resolved.server)
             .map_err(|error| Error::Engine { cause: error.into() })?;
-    let deployment = Arc::new(Deployment::new(loader, Arc::clone(&routes), metrics, resolved.runtime.clone()));
+    let (consumers, schedules) = (consumers(&resolved, &stores, &mut registry), schedules(&stores, &mut registry));
+    let inbound =
+        Inbound { routes: Arc::clone(&routes), consumers: Arc::clone(&consumers), schedules: Arc::clone(&schedules) };
+    let deployment = Arc::new(Deployment::new(loader, inbound, metrics, resolved.runtime.clone()));
     let ready = Arc::new(AtomicBool::new(false));
     let (detached, mut going_on) = mpsc::channel(1);
     let readiness = readiness(&deployment, &ready, &shutdown, stores.away.clone());
@@ -111,6 +119,7 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
     let deploying =
         tokio::spawn(deploy(Arc::clone(&deployment), resolved.clone(), path.to_owned(), variables, reloads, ready));
     let trimming = tokio::spawn(trim(Arc::clone(&deployment)));
+    let scheduling = tokio::spawn(schedules.keep());
     let scraping = scrape(&resolved, registry).await?;
     tracing::info!("listening on http://{address}");
 
@@ -123,12 +132,23 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
         grace: resolved.server.shutdown_grace,
     };
     let service = move |request, connection: &_| gateway.serve(request, connection);
+    let grace = resolved.server.shutdown_grace;
+    let no_more_events = tokio::spawn({
+        let shutdown = shutdown.clone();
+        async move {
+            shutdown.requested().await;
+            consumers.stop(grace).await;
+        }
+    });
     let mut grace_ends = None;
     let requested = async {
         shutdown.requested().await;
-        grace_ends = Some(Instant::now() + resolved.server.shutdown_grace);
+        grace_ends = Some(Instant::now() + grace);
     };
     let drained = server::serve(listener, limits, service, requested).await;
+    if let Err(error) = no_more_events.await {
+        tracing::error!("the consumers did not stop as they should: {error}");
+    }
     // Calls whose clients left, before their stores close; nothing is ever sent, the last of them closes the channel. One
     // grace for all: they have what the connections left of it.
     let left = grace_ends.unwrap_or_else(Instant::now);
@@ -137,6 +157,7 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
     }
     deploying.abort();
     trimming.abort();
+    scheduling.abort();
     if let Some(scraping) = scraping {
         scraping.abort();
     }
@@ -144,6 +165,19 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
     stores.close().await;
     tracing::info!(cut = drained.cut, "ended");
     Ok(())
+}
+
+/// The consumers of events; none yet.
+fn consumers(resolved: &Resolved, stores: &services::Stores, registry: &mut Registry) -> Arc<Consumers> {
+    let group =
+        resolved.stores.kafka.as_ref().map_or_else(|| EMBEDDED_GROUP.to_owned(), |kafka| kafka.group_id.clone());
+    let away = stores.away.clone();
+    let away = Arc::new(move || !away.names().is_empty());
+    Arc::new(Consumers::new(Arc::clone(&stores.services.events), group, away, registry))
+}
+
+fn schedules(stores: &services::Stores, registry: &mut Registry) -> Arc<Schedules> {
+    Schedules::new(Arc::clone(&stores.services.cache), registry)
 }
 
 /// What `/readyz` asks.

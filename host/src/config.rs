@@ -5,6 +5,7 @@
 //! its fix. Nothing else in the host reads the file or a variable of the configuration.
 
 mod checks;
+mod cron;
 mod document;
 mod env;
 mod examined;
@@ -27,13 +28,14 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use cron::Cron;
 pub use env::{FORMER, OTHERS, variables};
 pub use examined::Examined;
 pub use problem::{Place, Problem, Problems};
 pub use reference::{Absent, Kind, Row, reference};
 pub use resolved::{
-    AccessLog, Environment, Kafka, KafkaSasl, KafkaTls, Limits, MongoDb, Mount, NearCache, Plugin, Redis, Resolved,
-    Route, RouteAccess, Runtime, Server, Sockets, Source, Static, Stores, TokenKey, Tokens,
+    AccessLog, Environment, GroupProtocol, Kafka, KafkaSasl, KafkaTls, Limits, MongoDb, Mount, NearCache, Plugin,
+    Redis, Resolved, Route, RouteAccess, Runtime, Server, Sockets, Source, Static, Stores, TokenKey, Tokens,
 };
 pub use secret::Secret;
 

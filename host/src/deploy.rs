@@ -18,4 +18,4 @@ mod watch;
 
 pub(crate) use inspect::{Finding, inspect};
 pub(crate) use lookout::{Look, Lookout};
-pub(crate) use swap::Deployment;
+pub(crate) use swap::{Deployment, Inbound};

@@ -34,4 +34,4 @@ pub use load::Loader;
 pub(crate) use proxy::Upload;
 pub use refusal::Refusal;
 pub use store::State;
-pub use version::Version;
+pub use version::{Scheduled, Version};

@@ -80,4 +80,30 @@ pub mod exports {
             export_macro_name: "export_http_filter",
         });
     }
+
+    pub mod consume {
+        wit_bindgen::generate!({
+            path: "../wit",
+            inline: "
+                package devconnect:sdk;
+                world consume { export devconnect:platform/event-handler@0.1.0; }
+            ",
+            world: "devconnect:sdk/consume",
+            pub_export_macro: true,
+            export_macro_name: "export_event_handler",
+        });
+    }
+
+    pub mod schedule {
+        wit_bindgen::generate!({
+            path: "../wit",
+            inline: "
+                package devconnect:sdk;
+                world schedule { export devconnect:platform/schedule-handler@0.1.0; }
+            ",
+            world: "devconnect:sdk/schedule",
+            pub_export_macro: true,
+            export_macro_name: "export_schedule_handler",
+        });
+    }
 }

@@ -43,7 +43,7 @@ use serde::de::DeserializeOwned;
 
 pub use self::find::{Find, Rows};
 pub use self::index::Index;
-pub use self::transaction::{Expect, Outcome, Transaction};
+pub use self::transaction::{Expect, Outcome, Processed, Transaction};
 pub use crate::bindings::devconnect::platform::documents::{FindAndUpdateOptions, UpdateOptions};
 
 use crate::bindings::devconnect::platform::documents as wire;

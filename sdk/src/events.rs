@@ -30,6 +30,7 @@ pub use crate::bindings::devconnect::platform::events::Position;
 use crate::bindings::devconnect::platform::events as wire;
 use crate::error::Error;
 use crate::platform::events;
+use crate::trace;
 
 /// An event of one topic. The derive `Event` implements it: `#[event(topic = "…", key = field)]`, the key left out for
 /// events whose order does not matter.
@@ -42,7 +43,7 @@ pub trait Event: Serialize {
         None
     }
 
-    /// Headers, beside the `event-id` that the host adds.
+    /// Headers, beside `event-id` and `traceparent`, which are added.
     fn headers(&self) -> Vec<(String, String)> {
         Vec::new()
     }
@@ -80,5 +81,7 @@ pub fn publish_later<E: Event>(event: &E) -> Result<(), Error> {
 pub(crate) fn encode<E: Event>(event: &E) -> Result<wire::Event, Error> {
     let value = serde_json::to_vec(event)
         .map_err(|error| Error::invalid(format!("an event for {} cannot be written as JSON: {error}", E::TOPIC)))?;
-    Ok(wire::Event { topic: E::TOPIC.to_owned(), key: event.key(), value, headers: event.headers() })
+    let mut headers = event.headers();
+    headers.extend(trace::header().filter(|_| !headers.iter().any(|(name, _)| name == trace::HEADER)));
+    Ok(wire::Event { topic: E::TOPIC.to_owned(), key: event.key(), value, headers })
 }

@@ -63,6 +63,7 @@
 //!   [`Body`], [`RemoteAddress`], [`Context`]. What a handler does not take is not read.
 //! - Handlers return [answers](IntoResponse), as a rule `Result<Json<T>, Problem>`. [`Problem`] is an RFC 9457 document,
 //!   and `?` turns every capability's [`Error`] into the one that fits.
+//! - A [`Consumer`] handles events of topics, and [`Schedules`] run at set times.
 //! - Capabilities are called directly, from anywhere: [`cache`], [`documents`], [`events`], [`tokens`], [`passwords`],
 //!   [`settings`], [`log`], [`metrics`]. A component imports those that its code calls and no others, and the operator
 //!   grants each by name.
@@ -79,6 +80,7 @@
 pub mod __private;
 mod bindings;
 pub mod cache;
+pub mod consumer;
 pub mod documents;
 mod error;
 pub mod events;
@@ -97,12 +99,14 @@ mod problem;
 mod request;
 mod response;
 mod router;
+mod schedules;
 mod schema;
 pub mod settings;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod test;
 pub mod time;
 pub mod tokens;
+mod trace;
 pub mod validate;
 
 // The derives name this crate by its name, also within its own tests.
@@ -129,6 +133,7 @@ pub mod bson {
     }
 }
 
+pub use crate::consumer::Consumer;
 pub use crate::error::{Error, ErrorKind};
 pub use crate::extract::{
     Body, Context, FromRequest, Headers, Identity, Inner, Json, Path, Query, RemoteAddress, Valid, Validate,
@@ -142,6 +147,7 @@ pub use crate::response::{Accepted, Cookie, Created, Html, IntoResponse, Media, 
 pub use crate::router::{
     Access, Bare, Endpoint, Handler, IntoEndpoint, Router, endpoint, optional, public, role, session,
 };
+pub use crate::schedules::Schedules;
 pub use crate::schema::JsonSchema;
 pub use crate::time::{DateTime, NotADateTime};
 
@@ -150,14 +156,15 @@ pub mod prelude {
     pub use serde::{Deserialize, Serialize};
 
     pub use crate::cache::{Counter, Key, RateLimit, Standing};
+    pub use crate::consumer::{Consumer, Delivery, Failure};
     pub use crate::documents::{Collection, Expect, Index, Outcome, Transaction};
     pub use crate::events::Event;
     pub use crate::settings::Settings;
     pub use crate::{
         Accepted, Access, Body, Context, Cookie, Created, DateTime, Endpoint, Error, ErrorKind, FromRequest, Head,
         Headers, Html, Id, Identity, InitError, IntoResponse, Json, JsonSchema, Media, Method, Next, NoContent, Path,
-        Problem, Query, RemoteAddress, Request, Response, Router, SameSite, Valid, Validate, cache, doc, endpoint,
-        events, log, metrics, optional, passwords, public, role, session, settings, tokens, validate,
+        Problem, Query, RemoteAddress, Request, Response, Router, SameSite, Schedules, Valid, Validate, cache, doc,
+        endpoint, events, log, metrics, optional, passwords, public, role, session, settings, tokens, validate,
     };
     // What the code that `JsonSchema`'s derive makes looks for.
     #[cfg(not(target_arch = "wasm32"))]

@@ -15,6 +15,7 @@ pub use crate::bindings::devconnect::platform::logging::Level;
 pub use crate::{__debug as debug, __error as error, __info as info, __trace as trace, __warn as warn};
 
 use crate::platform::logging;
+use crate::trace;
 
 /// True if a line of this level would be kept: ask before working out an expensive one. The macros ask by themselves.
 pub fn enabled(level: Level) -> bool {
@@ -23,8 +24,9 @@ pub fn enabled(level: Level) -> bool {
 
 /// Writes a line with its fields; the macros of this module are the usual way.
 pub fn write(level: Level, message: fmt::Arguments<'_>, fields: &[(&str, &dyn fmt::Display)]) {
-    let fields: Vec<(String, String)> =
+    let mut fields: Vec<(String, String)> =
         fields.iter().map(|(name, value)| ((*name).to_owned(), value.to_string())).collect();
+    fields.extend(trace::field());
     match message.as_str() {
         Some(message) => logging::log(level, message, &fields),
         None => logging::log(level, &message.to_string(), &fields),

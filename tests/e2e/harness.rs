@@ -254,6 +254,14 @@ pub(crate) fn refusal(config: &str) -> String {
     })
 }
 
+/// The metrics page of a host that was told to serve it on a free port.
+#[track_caller]
+pub(crate) fn metrics(host: &Host) -> String {
+    let line = host.log.wait_for("metrics on http://");
+    let address = line.split("http://").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
+    Client::new(address).get("/metrics").expect(200).text()
+}
+
 /// Asks until the answer is as wanted: for what the host does by itself, such as taking up a changed file.
 #[track_caller]
 pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {

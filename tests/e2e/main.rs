@@ -17,6 +17,7 @@ mod capabilities;
 mod check;
 mod deploy;
 mod endpoints;
+mod events;
 mod faults;
 mod filters;
 mod gateway;

@@ -138,6 +138,10 @@ fn events(resolved: &Resolved, file: &Arc<Store>, outbox: &Arc<Outbox>, away: &m
         brokers: configured.brokers.join(","),
         client_id: configured.client_id.clone(),
         security: kafka::Security { tls, sasl },
+        group_protocol: match configured.group_protocol {
+            config::GroupProtocol::Classic => kafka::GroupProtocol::Classic,
+            config::GroupProtocol::Consumer => kafka::GroupProtocol::Consumer,
+        },
     };
     let kafka = Kafka::open(config, Arc::clone(outbox)).map_err(|error| unusable("Kafka", resolved, error))?;
     away.watch("kafka", {

@@ -35,6 +35,8 @@ pub struct Call {
     pub request_id: RequestId,
     /// When the call ends, finished or not.
     pub deadline: Instant,
+    /// How long it may take, once it has its instance.
+    pub(crate) time: Duration,
     pub(crate) host_calls_left: u64,
     pub(crate) cpu_ticks_left: u32,
     pub(crate) log_lines_left: u32,
@@ -79,8 +81,24 @@ impl Call {
         self
     }
 
+    /// A call with this many events. It has its own time, and for the rest the budget of as many calls.
+    #[must_use]
+    pub fn for_batch(limits: &Limits, events: usize, request_id: RequestId) -> Box<Self> {
+        let mut call = Self::new(limits, Instant::now(), request_id);
+        call.time = limits.batch_deadline;
+        call.deadline = Instant::now() + call.time;
+        let times = u32::try_from(events.max(1)).unwrap_or(u32::MAX);
+        call.host_calls_left = call.host_calls_left.saturating_mul(times.into());
+        call.cpu_ticks_left = call.cpu_ticks_left.saturating_mul(times);
+        call.log_lines_left = call.log_lines_left.saturating_mul(times);
+        call.log_bytes_left = call.log_bytes_left.saturating_mul(times as usize);
+        call.retained_left = call.retained_left.saturating_mul(times as usize);
+        call
+    }
+
     fn budget(&mut self, limits: &Limits, started: Instant) {
-        self.deadline = started + limits.deadline;
+        self.time = limits.deadline;
+        self.deadline = started + self.time;
         self.host_calls_left = limits.host_calls;
         self.cpu_ticks_left = cpu_ticks(limits);
         self.log_lines_left = limits.log_lines;
@@ -105,6 +123,7 @@ impl Call {
             identity: None,
             request_id: RequestId::none(),
             deadline: *LONG_AGO,
+            time: Duration::ZERO,
             host_calls_left: 0,
             cpu_ticks_left: 0,
             log_lines_left: 0,

@@ -130,6 +130,10 @@ impl events::Backend for Closed {
         closed()
     }
 
+    async fn subscribe(&self, _: &str, _: &[Arc<str>]) -> Result<Box<dyn events::Subscription>> {
+        closed()
+    }
+
     async fn appended(&self, _: u64) -> u64 {
         std::future::pending().await
     }

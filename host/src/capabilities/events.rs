@@ -5,6 +5,7 @@ pub mod embedded;
 pub mod kafka;
 pub mod outbox;
 mod quota;
+mod trace;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
@@ -41,7 +42,8 @@ impl Ctx {
             check(event)?;
         }
         self.plugin.publishing.take(events.len())?;
-        Ok(events.into_iter().map(raise).collect())
+        let parent = trace::of(&self.call);
+        Ok(events.into_iter().map(|event| raise(event, parent.as_deref())).collect())
     }
 }
 
@@ -84,8 +86,11 @@ fn check(event: &wit::Event) -> Checked<()> {
     Ok(())
 }
 
-fn raise(event: wit::Event) -> backend::Event {
-    let wit::Event { topic, key, value, headers } = event;
+fn raise(event: wit::Event, parent: Option<&str>) -> backend::Event {
+    let wit::Event { topic, key, value, mut headers } = event;
+    if let Some(parent) = parent.filter(|_| !headers.iter().any(|(name, _)| name == trace::HEADER)) {
+        headers.push((trace::HEADER.to_owned(), parent.to_owned()));
+    }
     backend::Event { topic, key, value, headers }.with_id()
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::Secret;
+use super::{Cron, Secret};
 use crate::access::Grants;
 
 /// Everything that `devconnect.toml` and the environment say.
@@ -159,10 +159,21 @@ pub struct Kafka {
     pub client_id: String,
     /// A plugin's consumer group is `<group-id>.<plugin>`.
     pub group_id: String,
+    /// How the members of a group agree.
+    pub group_protocol: GroupProtocol,
     /// Encryption.
     pub tls: Option<KafkaTls>,
     /// Who the host is.
     pub sasl: Option<KafkaSasl>,
+}
+
+/// How the members of a consumer group agree on who reads what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupProtocol {
+    /// Among themselves, cooperatively.
+    Classic,
+    /// As the broker says (KIP-848).
+    Consumer,
 }
 
 /// Encryption between host and brokers.
@@ -257,6 +268,8 @@ pub struct Plugin {
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Named secrets.
     pub secrets: BTreeMap<String, Secret>,
+    /// Cron entries in place of the plugin's own, by the schedule's name; `None` switches it off.
+    pub schedules: BTreeMap<String, Option<Cron>>,
     /// How a component without `lifecycle` (plain wasi:http) is reached; `None` for the others.
     pub mount: Option<Mount>,
     /// A path that must answer below 400 before a new version serves.
@@ -316,6 +329,10 @@ pub struct Limits {
     pub handles: usize,
     /// Wall time of one call, waits in host calls included, time in the queue not.
     pub deadline: Duration,
+    /// Events in one call.
+    pub batch: usize,
+    /// Wall time of one call with events, or of a schedule.
+    pub batch_deadline: Duration,
     /// Time of one call on the CPU.
     pub cpu: Duration,
     /// Calls at a time.

@@ -12,7 +12,9 @@ use super::refused::Refusals;
 use super::smoke::Smoke;
 use super::source::{self, Stamp};
 use crate::config::{self, Resolved};
-use crate::inbound::routes::{Routes, Served};
+use crate::inbound::events::Consumers;
+use crate::inbound::routes::{Prepared, Routes, Served};
+use crate::inbound::schedule::Schedules;
 use crate::runtime::cache::Digest;
 use crate::runtime::{Loader, Version};
 use crate::telemetry::{HostMetrics, one_line};
@@ -28,10 +30,17 @@ struct Running {
 /// The plugins that run, and those that should and do not.
 pub(crate) struct Deployment {
     loader: Loader,
-    routes: Arc<Routes>,
+    inbound: Inbound,
     metrics: HostMetrics,
     runtime: config::Runtime,
     state: Mutex<State>,
+}
+
+/// Everything that calls plugins.
+pub(crate) struct Inbound {
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) consumers: Arc<Consumers>,
+    pub(crate) schedules: Arc<Schedules>,
 }
 
 #[derive(Default)]
@@ -52,8 +61,8 @@ struct Waiting<'a> {
 }
 
 impl Deployment {
-    pub(crate) fn new(loader: Loader, routes: Arc<Routes>, metrics: HostMetrics, runtime: config::Runtime) -> Self {
-        Self { loader, routes, metrics, runtime, state: Mutex::default() }
+    pub(crate) fn new(loader: Loader, inbound: Inbound, metrics: HostMetrics, runtime: config::Runtime) -> Self {
+        Self { loader, inbound, metrics, runtime, state: Mutex::default() }
     }
 
     /// Plugins that should run and do not, or not as configured.
@@ -187,13 +196,13 @@ impl Deployment {
         next.push(new);
         in_file_order(&mut next, desired);
         // Routes before `init`: a version that clashes must not have touched the stores.
-        let prepared = self.routes.prepare(&serve(&next)?)?;
+        let prepared = self.inbound.routes.prepare(&serve(&next)?)?;
         let smoke = smoke.map(|path| Smoke::find(&prepared, &version, &path)).transpose()?;
         self.loader.init(&version).await?;
         if let Some(smoke) = smoke {
             smoke.ask().await?;
         }
-        self.routes.publish(prepared);
+        self.inbound.publish(prepared, &next);
         self.state.lock().running = next;
         Ok(())
     }
@@ -220,8 +229,8 @@ impl Deployment {
             return Ok(());
         }
         in_file_order(&mut next, desired);
-        let prepared = self.routes.prepare(&serve(&next)?)?;
-        self.routes.publish(prepared);
+        let prepared = self.inbound.routes.prepare(&serve(&next)?)?;
+        self.inbound.publish(prepared, &next);
         let gone = std::mem::replace(&mut state.running, next);
         for running in gone.iter().filter(|running| desired.plugin(&running.config.name).is_none()) {
             tracing::info!(plugin = running.config.name, "removed");
@@ -232,6 +241,16 @@ impl Deployment {
 
     fn find(&self, name: &str) -> Option<Running> {
         self.state.lock().running.iter().find(|running| running.config.name == name).cloned()
+    }
+}
+
+impl Inbound {
+    /// Has these plugins called, and no others.
+    fn publish(&self, prepared: Prepared, running: &[Running]) {
+        self.routes.publish(prepared);
+        let versions = || running.iter().map(|running| &running.version);
+        self.consumers.publish(versions());
+        self.schedules.publish(versions());
     }
 }
 

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::cpu::metered;
 use super::fault::Fault;
@@ -13,6 +13,7 @@ use crate::bindings::devconnect::platform::http_types::Response;
 use crate::bindings::exports::devconnect::platform as guest;
 use crate::capabilities::Call;
 use crate::telemetry::{RequestId, one_line};
+use guest::event_handler::{Delivery, Disposition};
 use guest::http_filter::{Head, Verdict};
 use guest::http_handler::Request;
 use guest::lifecycle::InitError;
@@ -56,9 +57,9 @@ macro_rules! call {
         };
         if lease.is_late() {
             // Waiting for an instance is not billed.
-            call.deadline = Instant::now() + version.plugin.limits.deadline;
+            call.deadline = Instant::now() + call.time;
         }
-        let (deadline, request_id) = (call.deadline, call.request_id);
+        let (deadline, time, request_id) = (call.deadline, call.time, call.request_id);
         let result = {
             let instance = match lease.instance() {
                 Ok(instance) => instance,
@@ -74,12 +75,17 @@ macro_rules! call {
             let guest = pin!(export.$function(store, $($argument),*));
             until(deadline, metered(guest)).await
         };
-        finish(lease, request_id, result)
+        finish(lease, request_id, time, result)
     }};
 }
 
 /// Ends a call: the instance goes back or goes away, and the operator learns of what went wrong.
-fn finish<T>(mut lease: Lease, request_id: RequestId, result: Option<wasmtime::Result<T>>) -> Outcome<T> {
+fn finish<T>(
+    mut lease: Lease,
+    request_id: RequestId,
+    time: Duration,
+    result: Option<wasmtime::Result<T>>,
+) -> Outcome<T> {
     let fault = match result {
         Some(Ok(answer)) => {
             let (output, call) = match lease.instance() {
@@ -104,7 +110,8 @@ fn finish<T>(mut lease: Lease, request_id: RequestId, result: Option<wasmtime::R
             let refused = lease.instance().ok().and_then(|instance| instance.store.data().limiter.refused());
             Fault::of(&error, refused)
         }
-        None => Fault::Deadline(lease.version.plugin.limits.deadline),
+        None if time == lease.version.plugin.limits.batch_deadline => Fault::BatchDeadline(time),
+        None => Fault::Deadline(time),
     };
     let version = Arc::clone(&lease.version);
     Outcome::fault(report(&version, lease.instance().ok(), request_id, fault))
@@ -175,6 +182,23 @@ impl Version {
             outcome.answer = Err(report(self, None, outcome.request_id(), fault));
         }
         outcome
+    }
+
+    /// Calls `event-handler.handle-batch`; one disposition for each event, or a fault.
+    pub async fn handle_batch(self: &Arc<Self>, call: Box<Call>, events: &[Delivery<'_>]) -> Outcome<Vec<Disposition>> {
+        let mut outcome = call!(self, call, consumer, call_handle_batch(events));
+        if let Ok(dispositions) = &outcome.answer
+            && dispositions.len() != events.len()
+        {
+            let reason = format!("{} dispositions for {} events", dispositions.len(), events.len());
+            outcome.answer = Err(self.bad_response(outcome.request_id(), reason));
+        }
+        outcome
+    }
+
+    /// Calls `schedule-handler.run`.
+    pub async fn run_schedule(self: &Arc<Self>, call: Box<Call>, name: &str) -> Outcome<Result<(), String>> {
+        call!(self, call, schedule, call_run(name))
     }
 
     /// Calls `lifecycle.init`.

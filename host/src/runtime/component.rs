@@ -124,6 +124,8 @@ pub(super) struct Exports {
     pub(super) lifecycle: Option<guest::lifecycle::GuestIndices>,
     pub(super) handler: Option<guest::http_handler::GuestIndices>,
     pub(super) filter: Option<guest::http_filter::GuestIndices>,
+    pub(super) consumer: Option<guest::event_handler::GuestIndices>,
+    pub(super) schedule: Option<guest::schedule_handler::GuestIndices>,
     pub(super) proxy: Option<ProxyIndices>,
 }
 
@@ -135,6 +137,8 @@ impl Exports {
             lifecycle: guest::lifecycle::GuestIndices::new(pre).ok(),
             handler: guest::http_handler::GuestIndices::new(pre).ok(),
             filter: guest::http_filter::GuestIndices::new(pre).ok(),
+            consumer: guest::event_handler::GuestIndices::new(pre).ok(),
+            schedule: guest::schedule_handler::GuestIndices::new(pre).ok(),
             proxy: ProxyIndices::new(pre).ok(),
         }
     }

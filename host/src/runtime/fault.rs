@@ -33,6 +33,9 @@ pub enum Fault {
     /// It did not answer in time.
     #[error("no answer within {} ms (limits.deadline)", .0.as_millis())]
     Deadline(Duration),
+    /// It did not handle its events, or end its scheduled work, in time.
+    #[error("no end within {} ms (limits.batch-deadline)", .0.as_millis())]
+    BatchDeadline(Duration),
     /// It passed a budget of its call.
     #[error("{0}")]
     Breach(Breach),
@@ -91,7 +94,7 @@ impl Fault {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::Deadline(_) | Self::Breach(Breach::Cpu(_)) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Deadline(_) | Self::BatchDeadline(_) | Self::Breach(Breach::Cpu(_)) => StatusCode::GATEWAY_TIMEOUT,
             Self::Overloaded { .. } | Self::PoolExhausted => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -104,7 +107,7 @@ impl Fault {
             Self::Trap { .. } => "trap",
             Self::Growth { growth: Growth::Memory(_), .. } => "memory",
             Self::Growth { growth: Growth::Table(_), .. } => "table",
-            Self::Deadline(_) => "deadline",
+            Self::Deadline(_) | Self::BatchDeadline(_) => "deadline",
             Self::Breach(Breach::HostCalls(_)) => "host-calls",
             Self::Breach(Breach::Cpu(_)) => "cpu",
             Self::Breach(Breach::Retained(_)) => "retained",

@@ -14,11 +14,11 @@ use super::component::{self, Access, Description};
 use super::fault::Fault;
 use super::idle::MOST_EVICTED;
 use super::refusal::Refusal;
-use super::version::Version;
+use super::version::{Scheduled, Version};
 use super::{Engine, State, linker, store};
 use crate::bindings::exports::devconnect::platform as guest;
 use crate::capabilities::{self, Call, Plugin, Services, events, logging, outgoing};
-use crate::config;
+use crate::config::{self, Cron};
 use crate::telemetry::{HostMetrics, RequestId};
 
 /// Lines a second about one plugin's faults: whoever found an input that traps must not fill the disk.
@@ -121,12 +121,14 @@ impl Loader {
             (None, None, _) => return Err(Refusal::NoExports),
         };
         check(plugin, &description, &exports, refusals);
+        let schedules = schedules(plugin, &description, refusals);
         let version = Arc::new(Version::new(
             self.engine.clone(),
             Arc::clone(&context),
             digest,
             bytes.len(),
             description,
+            schedules,
             openapi,
             pre,
             self.metrics.version(&context.name),
@@ -316,13 +318,37 @@ fn check(
     }
     let not_granted = description.topics.iter().filter_map(|topic| plugin.grants.consume(topic).err());
     refusals.extend(not_granted.map(Refusal::Import));
-    for (what, missing) in [
-        ("sockets (`namespaces`)", !description.namespaces.is_empty()),
-        ("consumed topics", !description.topics.is_empty()),
-        ("schedules", !description.schedules.is_empty()),
-    ] {
-        if missing {
-            tracing::warn!(plugin = name, "it describes {what}, which this host does not serve yet");
-        }
+    if !description.topics.is_empty() && exports.consumer.is_none() {
+        refusals.push(Refusal::NoConsumer);
     }
+    if !description.schedules.is_empty() && exports.schedule.is_none() {
+        refusals.push(Refusal::NoScheduler);
+    }
+    if !description.namespaces.is_empty() {
+        tracing::warn!(plugin = name, "it describes sockets (`namespaces`), which this host does not serve yet");
+    }
+}
+
+/// When each schedule runs: as the operator says, or as the component does.
+fn schedules(plugin: &config::Plugin, description: &Description, refusals: &mut Vec<Refusal>) -> Vec<Scheduled> {
+    let name: Arc<str> = plugin.name.as_str().into();
+    let has = || description.schedules.iter().map(|(name, _)| name.clone());
+    for unknown in plugin.schedules.keys().filter(|name| !has().any(|known| known == **name)) {
+        let (plugin, name) = (Arc::clone(&name), unknown.clone());
+        refusals.push(Refusal::NoSuchSchedule { plugin, name, has: has().collect() });
+    }
+    let mut schedules = Vec::new();
+    for (schedule, own) in &description.schedules {
+        let cron = match plugin.schedules.get(schedule) {
+            Some(said) => said.clone(),
+            None => Cron::parse(own)
+                .map_err(|reason| {
+                    let (plugin, name, cron) = (Arc::clone(&name), schedule.clone(), own.clone());
+                    refusals.push(Refusal::Cron { plugin, name, cron, reason });
+                })
+                .ok(),
+        };
+        schedules.extend(cron.map(|cron| Scheduled { name: schedule.clone(), cron }));
+    }
+    schedules
 }

@@ -49,6 +49,36 @@ pub enum Refusal {
     /// It describes routes that it cannot answer.
     #[error("it describes routes, but exports no `http-handler`")]
     NoHandler,
+    /// It describes topics, and handles no events.
+    #[error("it describes topics, but exports no `event-handler`")]
+    NoConsumer,
+    /// It describes schedules that it cannot run.
+    #[error("it describes schedules, but exports no `schedule-handler`")]
+    NoScheduler,
+    /// A schedule's own cron entry is none.
+    #[error(
+        "its schedule {name} says \"{cron}\", which is no cron entry: {reason}; write one into [plugins.{plugin}.schedules]"
+    )]
+    Cron {
+        /// The plugin.
+        plugin: Arc<str>,
+        /// The schedule.
+        name: String,
+        /// What it says.
+        cron: String,
+        /// Why it is none.
+        reason: String,
+    },
+    /// The operator speaks of a schedule that it does not have.
+    #[error("plugins.{plugin}.schedules.{name} is about no schedule of the component; it has {}", known(.has))]
+    NoSuchSchedule {
+        /// The plugin.
+        plugin: Arc<str>,
+        /// What the operator wrote.
+        name: String,
+        /// What there is.
+        has: Vec<String>,
+    },
     /// A route wants to know who calls, and nobody finds out.
     #[error(
         "route {method} {pattern} is not public, but nobody checks who calls it: add `filters = [\"auth\"]` to \
@@ -74,6 +104,10 @@ pub enum Refusal {
     /// Something on this machine failed.
     #[error("{0}")]
     Host(String),
+}
+
+fn known(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 impl Refusal {

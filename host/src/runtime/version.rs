@@ -21,6 +21,7 @@ use super::{Engine, limits};
 use crate::bindings::exports::devconnect::platform as guest;
 use crate::capabilities::{Call, Plugin};
 use crate::clock;
+use crate::config::Cron;
 use crate::telemetry::VersionMetrics;
 
 /// How long an idle instance is kept warm.
@@ -38,6 +39,8 @@ pub struct Version {
     pub size: usize,
     /// What it says of itself.
     pub description: Description,
+    /// What runs at set times.
+    pub schedules: Vec<Scheduled>,
     /// Its part of the OpenAPI document.
     pub openapi: Option<serde_json::Value>,
     pub(super) engine: Engine,
@@ -49,11 +52,22 @@ pub struct Version {
     retired: AtomicBool,
 }
 
+/// A schedule, and when it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scheduled {
+    /// The plugin's name for it.
+    pub name: String,
+    /// The operator's word, or the plugin's own.
+    pub cron: Cron,
+}
+
 /// A live instance, and what it can be called for.
 pub(super) struct Instance {
     pub(super) store: Store<State>,
     pub(super) handler: Option<guest::http_handler::Guest>,
     pub(super) filter: Option<guest::http_filter::Guest>,
+    pub(super) consumer: Option<guest::event_handler::Guest>,
+    pub(super) schedule: Option<guest::schedule_handler::Guest>,
     pub(super) lifecycle: Option<guest::lifecycle::Guest>,
     pub(super) proxy: Option<Proxy>,
     uses: u32,
@@ -77,6 +91,7 @@ impl Version {
         digest: Digest,
         size: usize,
         description: Description,
+        schedules: Vec<Scheduled>,
         openapi: Option<serde_json::Value>,
         pre: InstancePre<State>,
         metrics: VersionMetrics,
@@ -89,6 +104,7 @@ impl Version {
             digest,
             size,
             description,
+            schedules,
             openapi,
             exports,
             pre,
@@ -110,6 +126,12 @@ impl Version {
     #[must_use]
     pub const fn is_filter(&self) -> bool {
         self.exports.filter.is_some()
+    }
+
+    /// Whether it handles events.
+    #[must_use]
+    pub const fn consumes(&self) -> bool {
+        self.exports.consumer.is_some() && !self.description.topics.is_empty()
     }
 
     /// Whether it is a plain wasi:http component.
@@ -205,6 +227,8 @@ impl Version {
         let exports = &self.exports;
         let handler = exports.handler.as_ref().map(|export| export.load(&mut store, &instance)).transpose();
         let filter = exports.filter.as_ref().map(|export| export.load(&mut store, &instance)).transpose();
+        let consumer = exports.consumer.as_ref().map(|export| export.load(&mut store, &instance)).transpose();
+        let schedule = exports.schedule.as_ref().map(|export| export.load(&mut store, &instance)).transpose();
         let lifecycle = exports.lifecycle.as_ref().map(|export| export.load(&mut store, &instance)).transpose();
         let proxy = exports.proxy.as_ref().map(|export| export.load(&mut store, &instance)).transpose();
         self.metrics.instances.inc();
@@ -212,6 +236,8 @@ impl Version {
         Ok(Instance {
             handler: handler.map_err(failed)?,
             filter: filter.map_err(failed)?,
+            consumer: consumer.map_err(failed)?,
+            schedule: schedule.map_err(failed)?,
             lifecycle: lifecycle.map_err(failed)?,
             proxy: proxy.map_err(failed)?,
             store,

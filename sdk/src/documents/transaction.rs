@@ -1,14 +1,16 @@
 //! All or nothing.
 
 use bson::Document;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Collection, Updated, raw, updated, write};
 use crate::bindings::devconnect::platform::documents as wire;
 use crate::bindings::devconnect::platform::events as wire_events;
+use crate::consumer::Delivery;
 use crate::error::Error;
 use crate::events::{self, Event};
 use crate::platform::documents;
+use crate::time::DateTime;
 
 /// What must be true of a write for its transaction to commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,16 @@ pub enum Outcome {
     Committed(Vec<Updated>),
     /// Nothing was done: what was expected of the write with this index did not hold.
     Unmet(usize),
+}
+
+/// That an event has been processed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Processed {
+    /// [`Delivery::event_id`].
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// When.
+    pub at: DateTime,
 }
 
 impl Outcome {
@@ -138,6 +150,14 @@ impl Transaction {
             self.writes.push(wire::Write::Check((collection.name().to_owned(), filter, expect.into())));
         }
         self
+    }
+
+    /// Ties the transaction to an event that arrived, in two writes: it commits once, however often the event is delivered. Where
+    /// it has done so before, it is [`Unmet`](Outcome::Unmet) at the first of the two. The collection is the plugin's own, with an
+    /// index on `at` that lets its documents expire when no delivery is to be expected any more.
+    pub fn once(self, collection: &Collection<Processed>, delivery: &Delivery) -> Self {
+        let processed = Processed { id: delivery.event_id.clone(), at: DateTime::now() };
+        self.check(collection, bson::doc! { "_id": &processed.id }, Expect::None).insert(collection, &processed)
     }
 
     /// Publishes an event in the same commit.

@@ -14,6 +14,8 @@ use super::host;
 use crate::bindings::devconnect::platform::errors::{Error as WireError, Failure};
 use crate::bindings::devconnect::platform::events::Event as WireEvent;
 use crate::bindings::devconnect::platform::http_types::Identity;
+use crate::bson::Uuid;
+use crate::consumer::Delivery;
 use crate::log::Level;
 use crate::time::DateTime;
 
@@ -43,6 +45,8 @@ pub struct Published {
     pub value: Vec<u8>,
     /// Its headers.
     pub headers: Vec<(String, String)>,
+    /// When, by the platform's clock.
+    pub at: DateTime,
 }
 
 impl Published {
@@ -54,7 +58,31 @@ impl Published {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.value).expect("the event's value is JSON")
     }
+
+    /// The event as a consumer gets it, the first time: to deliver one twice, keep what this answers. Where the plugin chose no
+    /// `event-id`, it has a fresh one, as the host would give it.
+    #[must_use]
+    pub fn delivered(&self) -> Delivery {
+        let mut headers = self.headers.clone();
+        if !headers.iter().any(|(name, _)| name == EVENT_ID) {
+            headers.push((EVENT_ID.to_owned(), Uuid::new().to_string()));
+        }
+        let event_id = headers.iter().find(|(name, _)| name == EVENT_ID).map(|(_, id)| id.clone());
+        Delivery {
+            topic: self.topic.clone(),
+            partition: 0,
+            offset: 0,
+            key: self.key.clone().map(String::into_bytes),
+            value: self.value.clone(),
+            headers: headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),
+            timestamp: self.at,
+            event_id: event_id.unwrap_or_default(),
+            attempt: 1,
+        }
+    }
 }
+
+const EVENT_ID: &str = "event-id";
 
 /// A line that was logged.
 #[derive(Clone, Debug)]
@@ -114,6 +142,7 @@ impl State {
             key: event.key.clone(),
             value: event.value.clone(),
             headers: event.headers.clone(),
+            at: DateTime::from_millis(self.now_ms()),
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use super::load::{Load, TOPICS};
 use super::{CONFIG, PASSWORD, Stores, alone, log_in, log_out, view};
-use crate::harness::{Client, Host};
+use crate::harness::{Host, metrics};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -30,9 +30,7 @@ fn soon(what: &str, mut is: impl FnMut() -> bool) {
 
 /// A counter of the host's metrics.
 fn metric(host: &Host, name: &str) -> f64 {
-    let line = host.log.wait_for("metrics on http://");
-    let address = line.split("http://").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
-    let text = Client::new(address).get("/metrics").expect(200).text();
+    let text = metrics(host);
     let mut lines = text.lines().filter(|line| !line.starts_with('#'));
     let line = lines.find(|line| line.contains(name)).unwrap_or_else(|| panic!("no {name}:\n{text}"));
     line.rsplit(' ').next().unwrap().parse().unwrap()

@@ -5,6 +5,9 @@
 //! `event-id` before anything else happens to it ([`Event::with_id`]), so that every retry and every delivery carries the
 //! same one.
 
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
 use async_trait::async_trait;
 
 use crate::capabilities::error::Result;
@@ -94,6 +97,63 @@ pub struct Topic {
     pub partitions: Vec<std::ops::Range<u64>>,
 }
 
+/// A partition of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// Which one, from 0.
+    pub number: u32,
+}
+
+/// Up to where a group is done with a partition: everything before the offset.
+pub type Done = (Partition, u64);
+
+/// What a member of a consumer group learns.
+#[derive(Debug)]
+pub enum Arrival {
+    /// Partitions are this member's from now on.
+    Assigned(Vec<Partition>),
+    /// Records of its partitions, those of one partition in order.
+    Records(Vec<Record>),
+    /// Partitions go to another member, which waits until this one says how far it is; dropping `done` says that it is no
+    /// further than it has committed.
+    Revoked {
+        /// Which ones.
+        partitions: Vec<Partition>,
+        /// Takes how far it is with each.
+        done: SyncSender<Vec<Done>>,
+    },
+    /// Partitions are another member's already.
+    Lost(Vec<Partition>),
+    /// Something is wrong, and may get better by itself.
+    Trouble(String),
+    /// The membership is over. Whoever wants to go on subscribes again.
+    Ended,
+}
+
+/// A membership in a consumer group. Dropping it ends it without a last commit.
+#[async_trait]
+pub trait Subscription: Send + Sync {
+    /// The next thing that happens; loses nothing when it is dropped before its end. A failure is an [`Arrival::Trouble`].
+    async fn next(&mut self) -> Arrival;
+
+    /// No more records of a partition for now.
+    fn pause(&mut self, partition: &Partition);
+
+    /// Records of a partition again, from the one after the last that came.
+    fn resume(&mut self, partition: &Partition);
+
+    /// Notes how far the group is.
+    async fn commit(&mut self, done: Vec<Done>) -> Result<()>;
+
+    /// For each of these partitions the offset that its next record gets.
+    async fn ends(&self, partitions: Vec<Partition>) -> Result<Vec<Done>>;
+
+    /// Notes how far the group is, and leaves it.
+    async fn close(self: Box<Self>, done: Vec<Done>);
+}
+
 /// A log of events.
 #[async_trait]
 pub trait Backend: Send + Sync {
@@ -118,6 +178,10 @@ pub trait Backend: Send + Sync {
 
     /// Notes that the group is done with everything before these offsets, all in one commit.
     async fn commit(&self, group: &str, topic: &str, offsets: Vec<Position>) -> Result<()>;
+
+    /// Makes this host a member of a consumer group, which has each record of the topics read by one member. A group that is new
+    /// begins with the first record that is kept.
+    async fn subscribe(&self, group: &str, topics: &[Arc<str>]) -> Result<Box<dyn Subscription>>;
 
     /// Returns when records may have been appended since `seen`, what the last call returned (0 at first). Spurious wake-ups
     /// are allowed, missed ones are not.

@@ -13,6 +13,7 @@ pub(crate) mod log;
 pub(crate) mod partition;
 pub(crate) mod record;
 pub(crate) mod retention;
+mod subscription;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::backend::{Backend, Event, Position, Record, Topic};
+use super::backend::{Backend, Event, Position, Record, Subscription, Topic};
 use crate::capabilities::embedded::{Sink, Store, Tx};
 use crate::capabilities::error::{Error, Result};
 pub use retention::Retention;
@@ -28,7 +29,8 @@ pub use retention::Retention;
 /// How often old records are looked for.
 const RETENTION_PERIOD: Duration = Duration::from_secs(30);
 
-/// The log.
+/// The log; clones are the same one.
+#[derive(Clone)]
 pub struct Log {
     store: Arc<Store>,
     appender: Arc<Appender>,
@@ -53,6 +55,11 @@ impl Log {
     /// What the embedded documents hand their transactions' events to.
     pub(crate) fn sink(&self) -> Arc<dyn Sink> {
         Arc::clone(&self.appender) as Arc<dyn Sink>
+    }
+
+    /// How many requests have appended something.
+    fn count(&self) -> u64 {
+        *self.appender.appended.borrow()
     }
 
     async fn append(&self, events: Vec<Event>) -> Result<Vec<Result<Position>>> {
@@ -160,6 +167,10 @@ impl Backend for Log {
         let (group, topic) = (group.to_owned(), topic.to_owned());
         let weight = 32 * offsets.len();
         self.store.write(weight, move |tx| log::commit(tx, &group, &topic, &offsets)).await
+    }
+
+    async fn subscribe(&self, group: &str, topics: &[Arc<str>]) -> Result<Box<dyn Subscription>> {
+        Ok(Box::new(subscription::Member::new(self.clone(), group, topics)))
     }
 
     async fn appended(&self, seen: u64) -> u64 {

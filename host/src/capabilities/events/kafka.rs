@@ -16,6 +16,7 @@
 mod answer;
 mod config;
 mod contact;
+mod member;
 mod read;
 mod topics;
 
@@ -33,12 +34,12 @@ use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer a
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::backend::{Backend, Event, Position, Record, Topic};
+use super::backend::{Backend, Event, Position, Record, Subscription, Topic};
 use super::embedded::record;
 use super::outbox::{Outbox, Refusal, Sender};
 use crate::capabilities::error::{Error, Result};
 use answer::{Failure, closing};
-pub use config::{Config, Identity, Mechanism, Sasl, Security, Tls};
+pub use config::{Config, GroupProtocol, Identity, Mechanism, Sasl, Security, Tls};
 use contact::{Callbacks, Contact, PROBE};
 use topics::Topics;
 
@@ -385,6 +386,19 @@ impl Backend for Kafka {
     async fn commit(&self, group: &str, topic: &str, offsets: Vec<Position>) -> Result<()> {
         let (group, topic) = (group.to_owned(), topic.to_owned());
         self.reading(move |config, deadline| read::commit(config, &group, &topic, &offsets, deadline)).await
+    }
+
+    async fn subscribe(&self, group: &str, topics: &[Arc<str>]) -> Result<Box<dyn Subscription>> {
+        self.contact.admit()?;
+        let clients = self.clients()?;
+        // A member of a group does not learn for a while of a topic that comes later.
+        for topic in topics {
+            self.ensure(&clients, topic, Instant::now() + READING).await?;
+        }
+        let (config, group, topics) = (self.config.clone(), group.to_owned(), topics.to_vec());
+        let joining = spawn_blocking(move || member::Member::join(&config, &group, &topics));
+        let member = joining.await.unwrap_or_else(|_| Err(closing()))?;
+        Ok(Box::new(member))
     }
 
     /// Kafka tells nobody but those who fetch: the caller is sent to look a few times a second, which misses nothing.

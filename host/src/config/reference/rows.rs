@@ -181,6 +181,12 @@ pub(super) const ROWS: &[Row] = &[
         "A plugin's consumer group is `<group-id>.<plugin>`.",
     ),
     row(
+        "stores.kafka.group-protocol",
+        Choice(&["classic", "consumer"]),
+        Value("\"classic\""),
+        "How the hosts of a group agree on who reads what: `consumer` lets the brokers decide (KIP-848), quicker, from 4.0 on.",
+    ),
+    row(
         "stores.mongodb",
         TextOrTable,
         Words("embedded documents"),
@@ -281,6 +287,12 @@ pub(super) const ROWS: &[Row] = &[
     ),
     row("plugins.<name>.settings.<key>", Any, Words("none"), "Plain settings, which the plugin reads by name."),
     row("plugins.<name>.secrets.<key>", Secret, Words("none"), "Secrets, which the plugin reads by name."),
+    row(
+        "plugins.<name>.schedules.<key>",
+        Text,
+        Words("the plugin's own"),
+        "When a schedule of the plugin runs, in UTC, in place of what the plugin says: `minute hour day month weekday`, or `off`.",
+    ),
     // [plugins.<name>.grants]
     row(
         "plugins.<name>.grants.cache",
@@ -336,6 +348,18 @@ pub(super) const ROWS: &[Row] = &[
         Duration(1, HOUR),
         Value("\"5s\""),
         "Time that one call may take, waits for stores included, the queue not. For streams it ends with the response's head.",
+    ),
+    row(
+        "plugins.<name>.limits.batch",
+        Number(1, 10_000),
+        Value("256"),
+        "Events that the plugin is given at once, of one partition. Such a call has the other limits of as many calls.",
+    ),
+    row(
+        "plugins.<name>.limits.batch-deadline",
+        Duration(1, HOUR),
+        Value("\"30s\""),
+        "Time that a call with events, or of a schedule, may take.",
     ),
     row(
         "plugins.<name>.limits.cpu",

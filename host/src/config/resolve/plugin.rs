@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::super::Secret;
 use super::super::document::{Entry, Value};
 use super::super::reader::{Fault, Section, join};
 use super::super::resolved::{Limits, Mount, Plugin, Route, RouteAccess, Runtime, Source};
+use super::super::{Cron, Secret};
 use super::{check_path, required_secret};
 use crate::access::{Endpoint, Grants, Pattern};
 
@@ -35,6 +35,7 @@ pub(super) fn plugin(name: &str, section: &Section<'_>, runtime: &Runtime) -> Pl
         limits: limits(&section.table("limits"), runtime),
         settings: settings(&section.table("settings")),
         secrets: secrets(&section.table("secrets")),
+        schedules: schedules(&section.table("schedules")),
         mount: mount(section),
         smoke,
     }
@@ -135,6 +136,8 @@ fn read_limits(section: &Section<'_>) -> Limits {
         table_elements: section.number("table-elements"),
         handles: section.number("handles"),
         deadline: section.duration("deadline"),
+        batch: section.number("batch"),
+        batch_deadline: section.duration("batch-deadline"),
         cpu: section.duration("cpu"),
         instances: section.number("instances"),
         queue: section.number("queue"),
@@ -173,6 +176,22 @@ fn secrets(section: &Section<'_>) -> BTreeMap<String, Secret> {
     let section = section.keyed();
     let secret = |key: &str| Some((key.to_owned(), required_secret(&section, key)?));
     entries(&section).iter().filter_map(|entry| secret(&entry.key)).collect()
+}
+
+fn schedules(section: &Section<'_>) -> BTreeMap<String, Option<Cron>> {
+    let section = section.keyed();
+    let mut schedules = BTreeMap::new();
+    for Entry { key, .. } in entries(&section) {
+        match section.text(key).as_deref() {
+            None => {}
+            Some("off") => drop(schedules.insert(key.clone(), None)),
+            Some(text) => match Cron::parse(text) {
+                Ok(cron) => drop(schedules.insert(key.clone(), Some(cron))),
+                Err(why) => section.problem(key, Fault::new(format!("is no cron entry: {why}"), Cron::FIX)),
+            },
+        }
+    }
+    schedules
 }
 
 fn mount(section: &Section<'_>) -> Option<Mount> {

@@ -3,7 +3,7 @@
 use super::super::Secret;
 use super::super::document::Value;
 use super::super::reader::{Fault, Section};
-use super::super::resolved::{Kafka, KafkaSasl, KafkaTls, MongoDb, NearCache, Redis, Stores};
+use super::super::resolved::{GroupProtocol, Kafka, KafkaSasl, KafkaTls, MongoDb, NearCache, Redis, Stores};
 use super::required_secret;
 
 pub(super) fn stores(section: &Section<'_>) -> Stores {
@@ -65,6 +65,10 @@ fn kafka(section: &Section<'_>) -> Option<Kafka> {
         brokers,
         client_id: table.text("client-id").unwrap_or_default(),
         group_id: table.text("group-id").unwrap_or_default(),
+        group_protocol: match table.text("group-protocol").as_deref() {
+            Some("consumer") => GroupProtocol::Consumer,
+            _ => GroupProtocol::Classic,
+        },
         tls: kafka_tls(&table),
         sasl: kafka_sasl(&table),
     })

@@ -97,6 +97,12 @@ pub(crate) fn read(from: &impl Read, name: &str, partition: u32, offset: u64, mo
     Ok(records)
 }
 
+/// The offset that the next record of a partition gets; 0 where there is no such topic yet.
+pub(crate) fn end(from: &impl Read, name: &str, partition: u32) -> Result<u64> {
+    let Some(entry) = topic(from, name)? else { return Ok(0) };
+    Ok(next(from, entry.number, partition)?.0)
+}
+
 /// The offset that the next record gets, and the `end` of the last one.
 fn next(from: &impl Read, topic: u32, partition: u32) -> Result<(u64, u64)> {
     let (start, end) = (key(topic, partition, 0), key(topic, partition, u64::MAX));

@@ -22,6 +22,18 @@ pub struct Config {
     pub client_id: String,
     /// Encryption and who the host is.
     pub security: Security,
+    /// How the members of a consumer group agree.
+    pub group_protocol: GroupProtocol,
+}
+
+/// How the members of a consumer group agree on who reads what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupProtocol {
+    /// Among themselves, as all brokers know it; cooperatively.
+    #[default]
+    Classic,
+    /// The broker decides (KIP-848): quicker, and of brokers from 4.0 on.
+    Consumer,
 }
 
 /// Encryption and authentication; the default has neither.
@@ -141,6 +153,32 @@ impl Config {
             .set("fetch.wait.max.ms", "100")
             .set("queued.min.messages", "1000")
             .set("queued.max.messages.kbytes", "8192");
+        client
+    }
+
+    /// A member's of a consumer group, which is given its partitions.
+    pub(super) fn member(&self, group: &str) -> ClientConfig {
+        let mut client = self.reader(group);
+        client
+            .set("enable.auto.offset.store", "false")
+            .set("enable.partition.eof", "false")
+            // Longer than a batch, and what a rebalance waits for it.
+            .set("max.poll.interval.ms", "300000")
+            // Partitions that are added to a topic are found.
+            .set("topic.metadata.refresh.interval.ms", "30000");
+        match self.group_protocol {
+            GroupProtocol::Classic => {
+                client
+                    // What a rebalance does not move goes on meanwhile.
+                    .set("partition.assignment.strategy", "cooperative-sticky")
+                    .set("heartbeat.interval.ms", "1000")
+                    // A host that died is noticed after this time.
+                    .set("session.timeout.ms", "10000");
+            }
+            GroupProtocol::Consumer => {
+                client.set("group.protocol", "consumer");
+            }
+        }
         client
     }
 }

@@ -157,7 +157,7 @@ fn coordinated<T>(deadline: Instant, ask: impl Fn() -> Result<T, KafkaError>) ->
     }
 }
 
-fn record(message: &BorrowedMessage<'_>) -> Record {
+pub(super) fn record(message: &BorrowedMessage<'_>) -> Record {
     let headers = message.headers().map_or_else(Vec::new, |headers| {
         headers.iter().map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec())).collect()
     });
@@ -171,7 +171,7 @@ fn record(message: &BorrowedMessage<'_>) -> Record {
     }
 }
 
-fn failed(error: &KafkaError) -> Error {
+pub(super) fn failed(error: &KafkaError) -> Error {
     match error.rdkafka_error_code() {
         Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed | Code::ClusterAuthorizationFailed) => {
             Error::denied("Kafka does not let this host do that; give its user the rights READ and DESCRIBE")
@@ -192,6 +192,6 @@ fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-fn unsigned(number: i64) -> u64 {
+pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
