@@ -4,6 +4,7 @@
 //! of its own there, and its people have e-mail addresses of a domain of its own. Tests that break a server start that one
 //! for themselves.
 
+mod events;
 mod former;
 mod journey;
 mod kills;

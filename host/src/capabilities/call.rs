@@ -37,6 +37,8 @@ pub struct Call {
     pub deadline: Instant,
     /// How long it may take, once it has its instance.
     pub(crate) time: Duration,
+    /// How long it may wait for one answer of a store.
+    patience: Duration,
     pub(crate) host_calls_left: u64,
     pub(crate) cpu_ticks_left: u32,
     pub(crate) log_lines_left: u32,
@@ -98,6 +100,7 @@ impl Call {
 
     fn budget(&mut self, limits: &Limits, started: Instant) {
         self.time = limits.deadline;
+        self.patience = limits.deadline;
         self.deadline = started + self.time;
         self.host_calls_left = limits.host_calls;
         self.cpu_ticks_left = cpu_ticks(limits);
@@ -111,8 +114,10 @@ impl Call {
     /// its store did not answer.
     #[must_use]
     pub(crate) fn store_deadline(&self) -> Instant {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        self.deadline - (left / 8).min(ANSWERING)
+        let now = Instant::now();
+        let left = self.deadline.saturating_duration_since(now);
+        // A call with events has much time, and a store that does not answer must not take all of it.
+        (self.deadline - (left / 8).min(ANSWERING)).min(now + self.patience)
     }
 
     /// What an instance holds between calls: nothing, and nothing is allowed.
@@ -124,6 +129,7 @@ impl Call {
             request_id: RequestId::none(),
             deadline: *LONG_AGO,
             time: Duration::ZERO,
+            patience: Duration::ZERO,
             host_calls_left: 0,
             cpu_ticks_left: 0,
             log_lines_left: 0,
