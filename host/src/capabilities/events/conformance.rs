@@ -3,6 +3,7 @@
 //! The real one is at `KAFKA_BROKERS`, which other tests use at the same time: each test has topics of its own and removes them.
 
 mod checks;
+mod groups;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use tokio::task::JoinHandle;
 
 use super::backend::{Backend, Event, Record};
 use super::embedded::{Log, Retention};
-use super::kafka::{Config, Kafka, Security};
+use super::kafka::{Config, GroupProtocol, Kafka, Security};
 use super::outbox::{Limits, Outbox, drain};
 use crate::capabilities::embedded::{Options, Store};
 use crate::capabilities::error::Result;
@@ -116,7 +117,12 @@ pub(super) fn brokers() -> String {
 
 /// A host of the test's own.
 pub(super) fn config(brokers: &str) -> Config {
-    Config { brokers: brokers.to_owned(), client_id: "devconnect-test".to_owned(), security: Security::default() }
+    Config {
+        brokers: brokers.to_owned(),
+        client_id: "devconnect-test".to_owned(),
+        security: Security::default(),
+        group_protocol: GroupProtocol::default(),
+    }
 }
 
 /// Removes topics that a test has made.
@@ -134,12 +140,12 @@ pub(super) async fn remove(brokers: &str, topics: &[String]) {
 }
 
 macro_rules! suite {
-    ($($check:ident),+ $(,)?) => {
+    ($($module:ident::$check:ident),+ $(,)?) => {
         mod embedded {
             $(
                 #[tokio::test]
                 async fn $check() {
-                    super::checks::$check(&super::Subject::embedded()).await;
+                    super::$module::$check(&super::Subject::embedded()).await;
                 }
             )+
         }
@@ -149,7 +155,7 @@ macro_rules! suite {
                 #[tokio::test]
                 async fn $check() {
                     let subject = super::Subject::real();
-                    super::checks::$check(&subject).await;
+                    super::$module::$check(&subject).await;
                     subject.end().await;
                 }
             )+
@@ -158,16 +164,19 @@ macro_rules! suite {
 }
 
 suite!(
-    a_key_goes_to_the_partition_that_kafkas_clients_choose,
-    a_keys_events_keep_their_order,
-    a_record_is_read_back_whole,
-    an_event_id_is_given_once_and_kept,
-    a_batch_answers_each_record,
-    an_empty_batch_is_answered,
-    the_largest_event_is_taken_and_a_larger_one_is_not,
-    reading_is_bounded_and_names_what_is_not_there,
-    topics_say_what_they_hold,
-    groups_go_on_where_they_committed,
-    what_is_published_later_arrives_in_order_or_not_at_all,
-    an_append_wakes_those_who_wait,
+    checks::a_key_goes_to_the_partition_that_kafkas_clients_choose,
+    checks::a_keys_events_keep_their_order,
+    checks::a_record_is_read_back_whole,
+    checks::an_event_id_is_given_once_and_kept,
+    checks::a_batch_answers_each_record,
+    checks::an_empty_batch_is_answered,
+    checks::the_largest_event_is_taken_and_a_larger_one_is_not,
+    checks::reading_is_bounded_and_names_what_is_not_there,
+    checks::topics_say_what_they_hold,
+    checks::groups_go_on_where_they_committed,
+    checks::what_is_published_later_arrives_in_order_or_not_at_all,
+    checks::an_append_wakes_those_who_wait,
+    groups::a_new_group_reads_from_the_beginning_and_then_what_comes,
+    groups::a_group_goes_on_where_it_has_committed,
+    groups::a_paused_partition_waits_and_loses_nothing,
 );

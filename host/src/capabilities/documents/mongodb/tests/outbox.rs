@@ -69,6 +69,10 @@ impl events::Backend for Recorder {
         Ok(())
     }
 
+    async fn subscribe(&self, _: &str, _: &[Arc<str>]) -> Result<Box<dyn events::backend::Subscription>> {
+        Err(Error::unavailable("not in this test"))
+    }
+
     async fn appended(&self, seen: u64) -> u64 {
         seen
     }
