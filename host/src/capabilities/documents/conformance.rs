@@ -3,6 +3,7 @@
 //!
 //! Where they could differ, MongoDB is right. What the embedded store lacks it may refuse as `invalid`, by name.
 
+mod aggregate;
 mod indexes;
 mod random;
 mod reads;
@@ -207,6 +208,7 @@ macro_rules! suite {
 
 suite! {
     reads::filters_find_what_they_say
+    reads::regular_expressions_find_texts
     reads::wrong_filters_are_invalid
     reads::sorts_order_all_types
     reads::projections_shape
@@ -217,6 +219,7 @@ suite! {
     writes::inserted_documents_get_ids
     writes::an_insert_is_all_or_none
     writes::operators_change
+    writes::the_current_date_is_set
     writes::wrong_updates_are_invalid_and_change_nothing
     writes::updates_count
     writes::upserts_insert_what_is_said

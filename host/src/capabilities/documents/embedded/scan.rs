@@ -49,6 +49,8 @@ pub(crate) struct Scan {
     points: bool,
     /// The documents that were shown, where an index can lead to one twice.
     seen: Option<HashSet<Vec<u8>>>,
+    /// How many leading fields the filter narrows.
+    narrowed: usize,
     /// Whether documents come in the order that was asked for.
     pub(crate) sorted: bool,
 }
@@ -62,13 +64,37 @@ struct Rank {
     equalities: usize,
     /// Of two ways that both help, one by the order and one by the filter: a few documents are found sooner in their order,
     /// all of them sooner in fewer rows.
-    better: bool,
-    good: bool,
+    better: usize,
+    good: usize,
+}
+
+/// Which way was chosen, as [`Scan::way`] tells it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Way<'c> {
+    /// The secondary index that is walked; otherwise the documents themselves, which are in the order of `_id`.
+    pub(crate) index: Option<&'c str>,
+    /// How many leading fields the filter narrows; with none every key is walked.
+    pub(crate) narrowed: usize,
+    /// Whether the documents come in the order that was asked for, without a sort in memory.
+    pub(crate) sorted: bool,
 }
 
 impl Scan {
     /// The best way for a filter and a sort. `few`: not everything that matches is wanted.
     pub(crate) fn choose(collection: &Collection, filter: &Filter, sort: Option<&Sort>, few: bool) -> Self {
+        let scan = Self::best(collection, filter, sort, few);
+        tracing::trace!(collection = collection.name, way = ?scan.way(collection), "the way of a query");
+        scan
+    }
+
+    /// The way that was chosen.
+    pub(crate) fn way<'c>(&self, collection: &'c Collection) -> Way<'c> {
+        let index = collection.indexes.iter().find(|index| Some(index.space) == self.index);
+        let index = index.map(|index| index.options.name.as_str());
+        Way { index, narrowed: self.narrowed, sorted: self.sorted }
+    }
+
+    fn best(collection: &Collection, filter: &Filter, sort: Option<&Sort>, few: bool) -> Self {
         let sort = sort.filter(|sort| !sort.is_empty());
         let primary = PRIMARY.as_ref().and_then(|primary| candidate(collection, None, primary, filter, sort, few));
         let mut best: Option<(Rank, Self)> = match primary {
@@ -101,6 +127,7 @@ impl Scan {
             reverse: false,
             points: false,
             seen: None,
+            narrowed: 0,
             sorted,
         }
     }
@@ -216,8 +243,8 @@ fn candidate(
     // Ranges of a multikey index can hold a document at the places of several elements.
     let reverse = if multikey { None } else { sort.and_then(|sort| direction(index, equalities, sort)) };
     let sorted = sort.is_none() || reverse.is_some();
-    let narrow = plan.is_some();
-    if !narrow && reverse.is_none() {
+    let narrowed = plan.as_ref().map_or(0, |plan| plan.narrowed);
+    if plan.is_none() && reverse.is_none() {
         return None;
     }
     let points = unique && plan.as_ref().is_some_and(|plan| plan.point);
@@ -228,7 +255,7 @@ fn candidate(
     if reverse {
         ranges.make_contiguous().reverse();
     }
-    let (better, good) = if few { (sorted, narrow) } else { (narrow, sorted) };
+    let (better, good) = if few { (usize::from(sorted), narrowed) } else { (narrowed, usize::from(sorted)) };
     let rank = Rank { exact: points, equalities, better, good };
     let scan = Scan {
         collection: collection.space,
@@ -237,6 +264,7 @@ fn candidate(
         reverse,
         points,
         seen: multikey.then(HashSet::new),
+        narrowed,
         sorted,
     };
     Some((rank, scan))

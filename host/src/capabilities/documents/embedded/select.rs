@@ -54,7 +54,7 @@ impl Selection {
             .map(|collection| Scan::choose(collection, &query.filter, query.sort.as_ref(), query.limit.is_some()));
         let in_memory = scan.as_ref().is_some_and(|scan| !scan.sorted);
         let most = query.limit.map(|limit| limit.saturating_add(query.skip));
-        let sorter = in_memory.then(|| Sorter { heap: BinaryHeap::new(), most, bytes: 0, arrived: 0 });
+        let sorter = in_memory.then(|| Sorter::new(most));
         Self { scan, query, sorter, sorted: Vec::new(), skipped: 0, shown: 0 }
     }
 
@@ -79,7 +79,7 @@ impl Selection {
                 }
                 self.scan = None;
             }
-            self.sorted = std::mem::take(&mut sorter.heap).into_sorted_vec();
+            self.sorted = sorter.take();
             self.sorted.reverse();
             self.sorter = None;
         }
@@ -139,7 +139,7 @@ enum Step {
 }
 
 /// The first documents of an order, as many as are wanted: the greatest is on top and goes when a lesser one comes.
-struct Sorter {
+pub(crate) struct Sorter {
     heap: BinaryHeap<Held>,
     most: Option<usize>,
     bytes: usize,
@@ -147,7 +147,7 @@ struct Sorter {
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Held {
+pub(crate) struct Held {
     place: Vec<u8>,
     /// Equal places keep the order in which they were found.
     arrival: u64,
@@ -156,13 +156,32 @@ struct Held {
 }
 
 impl Held {
-    fn weight(&self) -> usize {
+    pub(crate) fn document(&self) -> &[u8] {
+        &self.document
+    }
+
+    pub(crate) fn weight(&self) -> usize {
         self.place.len() + self.key.len() + self.document.len() + 96
     }
 }
 
 impl Sorter {
-    fn add(&mut self, sort: Option<&Sort>, key: &[u8], document: &RawDocument) -> Result<()> {
+    pub(crate) fn new(most: Option<usize>) -> Self {
+        Self { heap: BinaryHeap::new(), most, bytes: 0, arrived: 0 }
+    }
+
+    /// What it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// All of it, in order.
+    pub(crate) fn take(&mut self) -> Vec<Held> {
+        self.bytes = 0;
+        std::mem::take(&mut self.heap).into_sorted_vec()
+    }
+
+    pub(crate) fn add(&mut self, sort: Option<&Sort>, key: &[u8], document: &RawDocument) -> Result<()> {
         let place = sort.map(|sort| sort.key(document)).transpose()?.unwrap_or_default();
         let full = self.most.is_some_and(|most| self.heap.len() >= most);
         if full && self.heap.peek().is_none_or(|greatest| place >= greatest.place) {

@@ -1,6 +1,7 @@
 //! What a filter says about the keys of an index. It may say too little, never too much: the ranges hold the entries of
 //! every document that matches, and the engine asks [`Filter::matches`] about each document it finds there.
 
+mod implies;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 mod tests;
@@ -15,6 +16,7 @@ use super::{
     key::{self, Direction, Range},
     order::Class,
     path::{Part, Path},
+    pattern::Pattern,
     validate::owned,
 };
 
@@ -26,6 +28,8 @@ pub(crate) struct Plan {
     /// How many leading fields are fixed to one value each: unless the index is multikey, the keys in the ranges are in
     /// the order of the fields after them.
     pub(crate) equalities: usize,
+    /// How many leading fields the ranges say something about.
+    pub(crate) narrowed: usize,
     /// Whether each range is a single whole key: in a unique index at most one document.
     pub(crate) point: bool,
 }
@@ -36,6 +40,8 @@ pub(super) struct Bounds<'a> {
     class: Class,
     lower: Bound<RawBsonRef<'a>>,
     upper: Bound<RawBsonRef<'a>>,
+    /// One more value, of a greater class: the regular expression itself beside the texts that it matches.
+    also: Option<RawBsonRef<'a>>,
 }
 
 impl Filter {
@@ -70,6 +76,7 @@ impl Filter {
     pub(super) fn bounds(&self, path: &str, multikey: bool) -> Option<Bounds<'_>> {
         let mut all = self.at(path).into_iter().filter_map(|predicate| match predicate {
             Predicate::Compare(comparison, operand) => Bounds::of(*comparison, operand.as_raw_bson_ref()),
+            Predicate::Match(pattern) => Bounds::of_pattern(pattern),
             _ => None,
         });
         let first = all.next()?;
@@ -78,16 +85,6 @@ impl Filter {
         }
         // Of contradicting classes any one is right: nothing matches.
         Some(all.filter(|other| other.class == first.class).fold(first, Bounds::intersect))
-    }
-
-    /// Whether every document that matches this filter matches `partial`, too, as far as can be seen: an index over
-    /// `partial` can answer this filter.
-    pub(crate) fn implies(&self, partial: &Filter) -> bool {
-        partial.clauses.iter().all(|wanted| match wanted {
-            Clause::All(filters) => filters.iter().all(|filter| self.implies(filter)),
-            Clause::Field(path, wanted) => self.at(path.as_str()).into_iter().any(|given| given.implies(wanted)),
-            wanted => self.clauses.contains(wanted),
-        })
     }
 
     /// The document that an upsert begins with: the filter's equalities.
@@ -157,23 +154,6 @@ impl Filter {
     }
 }
 
-impl Predicate {
-    /// Whether a value for which this holds is one for which `wanted` holds.
-    fn implies(&self, wanted: &Self) -> bool {
-        if self == wanted {
-            return true;
-        }
-        let Self::Compare(comparison, operand) = self else { return false };
-        let operand = operand.as_raw_bson_ref();
-        match wanted {
-            // Null is equal to a missing value, and the two ends are compared with one.
-            Self::Exists => !matches!(Class::of(operand), Class::Null | Class::MinKey | Class::MaxKey),
-            Self::Compare(..) | Self::In(_) => *comparison == Comparison::Equal && wanted.holds(Some(operand)),
-            _ => false,
-        }
-    }
-}
-
 /// A value whose equality, as an operand, is that of single keys.
 fn indexable(operand: RawBsonRef<'_>) -> Option<RawBsonRef<'_>> {
     (!matches!(Class::of(operand), Class::Array | Class::Undefined)).then_some(operand)
@@ -195,7 +175,17 @@ impl<'a> Bounds<'a> {
             Comparison::Less => (Bound::Unbounded, Bound::Excluded(operand)),
             Comparison::LessOrEqual => (Bound::Unbounded, Bound::Included(operand)),
         };
-        indexable(operand).map(|_| Self { class, lower, upper })
+        indexable(operand).map(|_| Self { class, lower, upper, also: None })
+    }
+
+    fn of_pattern(pattern: &'a Pattern) -> Option<Self> {
+        let (from, to) = pattern.range()?;
+        Some(Self {
+            class: Class::String,
+            lower: Bound::Included(from),
+            upper: to.map_or(Bound::Unbounded, Bound::Excluded),
+            also: Some(pattern.source()),
+        })
     }
 
     fn intersect(self, other: Self) -> Self {
@@ -216,10 +206,22 @@ impl<'a> Bounds<'a> {
             class: self.class,
             lower: narrower(self.lower, other.lower, Ordering::Greater),
             upper: narrower(self.upper, other.upper, Ordering::Less),
+            also: self.also.filter(|also| other.also.is_some_and(|other| compare(*also, other).is_eq())),
         }
     }
 
-    /// The keys that begin with `prefix` and go on with a value within.
+    /// The keys that begin with `prefix` and go on with a value within, in order.
+    fn ranges(&self, prefix: &[u8], direction: Direction) -> Vec<Range> {
+        let mut ranges = vec![self.range(prefix, direction)];
+        if let Some(also) = self.also {
+            let mut key = prefix.to_vec();
+            key::append(&mut key, also, direction);
+            let place = if direction == Direction::Ascending { 1 } else { 0 };
+            ranges.insert(place, Range::prefix(key));
+        }
+        ranges
+    }
+
     fn range(&self, prefix: &[u8], direction: Direction) -> Range {
         let component = |value: Option<RawBsonRef<'_>>| {
             let mut key = prefix.to_vec();
@@ -258,7 +260,7 @@ impl Index {
     /// field. `multikey`: whether any stored document ever had an array in it ([`super::index::Entries::multikey`]).
     /// The same document can turn up more than once.
     pub(crate) fn plan(&self, filter: &Filter, multikey: bool) -> Option<Plan> {
-        let mut plan = Plan { ranges: Vec::new(), equalities: 0, point: false };
+        let mut plan = Plan { ranges: Vec::new(), equalities: 0, narrowed: 0, point: false };
         let mut prefixes = vec![Vec::new()];
         let mut fixed = 0;
         for field in self.fields() {
@@ -276,7 +278,8 @@ impl Index {
                 }
                 fixed += 1;
             } else if let Some(bounds) = filter.bounds(path, multikey) {
-                plan.ranges = prefixes.iter().map(|prefix| bounds.range(prefix, field.direction)).collect();
+                plan.ranges = prefixes.iter().flat_map(|prefix| bounds.ranges(prefix, field.direction)).collect();
+                plan.narrowed = fixed + 1;
                 plan.ranges.retain(|range| !range.is_empty());
                 return Some(plan);
             } else {
@@ -286,6 +289,7 @@ impl Index {
         if fixed == 0 {
             return None;
         }
+        plan.narrowed = fixed;
         plan.point = fixed == self.fields().len();
         plan.ranges = prefixes.into_iter().map(Range::prefix).collect();
         Some(plan)

@@ -1,5 +1,7 @@
 //! Few names and few values, so that filters meet documents and documents each other.
 
+mod pipelines;
+
 use bson::oid::ObjectId;
 use bson::raw::{CString, RawArrayBuf};
 use bson::{DateTime, RawBson, RawDocumentBuf, rawdoc};
@@ -40,11 +42,12 @@ pub(super) enum Step {
         projection: Option<RawDocumentBuf>,
     },
     Index(RawDocumentBuf, bool),
+    Aggregate(Vec<RawDocumentBuf>),
 }
 
 pub(super) fn case() -> impl Strategy<Value = Case> {
-    // Most cases have something to find from the start.
-    (vec(document(), 0..8), vec(step(), 1..14)).prop_map(|(documents, rest)| {
+    // There is something to find from the start: where there is no collection, MongoDB looks at no projection.
+    (vec(document(), 1..8), vec(step(), 1..14)).prop_map(|(documents, rest)| {
         let mut steps = vec![Step::Insert((0..).zip(documents).map(|(id, document)| with_id(id, &document)).collect())];
         steps.extend(rest);
         Case { steps }
@@ -70,6 +73,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (filter(), sort(), 0_u32..3, 0_u32..6, option::of(projection())).prop_map(
             |(filter, sort, skip, limit, projection)| Step::Find { filter, sort, skip, limit, projection }
         ),
+        6 => pipelines::pipeline().prop_map(Step::Aggregate),
         1 => (index(), prop::bool::weighted(0.2)).prop_map(|(keys, unique)| Step::Index(keys, unique)),
     ]
 }
@@ -192,6 +196,8 @@ fn operator() -> impl Strategy<Value = RawBson> {
         1 => (Just("$size"), (0..4).prop_map(RawBson::Int32)),
         1 => (Just("$type"), select(vec!["number", "int", "string", "array", "object", "null", "bool"])
             .prop_map(|name| RawBson::String(name.to_owned()))),
+        1 => (Just("$regex"), select(vec!["a", "^a", "^ab?", "b$", "^$", "[^a]", "A"])
+            .prop_map(|pattern| RawBson::String(pattern.to_owned()))),
     ];
     let operators = vec(one, 1..3).prop_map(|operators| RawBson::Document(fields_of(operators)));
     let inner = operators.clone();
