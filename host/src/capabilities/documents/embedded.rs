@@ -3,8 +3,10 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`catalogue`] | which collections and indexes there are |
-//! | [`scan`] | the way through a collection: by `_id`, by an index, or all of it |
+//! | [`choose`] | the way through a collection: by `_id`, by indexes, or all of it |
+//! | [`scan`] | going that way |
 //! | [`select`] | filter, order, skip and limit on that way |
+//! | [`cost`] | what a query did, for the log |
 //! | [`find`] | reads: on the async thread while short, else in the blocking pool |
 //! | [`aggregate`] | pipelines, in the blocking pool |
 //! | [`change`] | writes, in the store's writer |
@@ -15,6 +17,8 @@
 mod aggregate;
 pub(crate) mod catalogue;
 pub(crate) mod change;
+mod choose;
+mod cost;
 pub(crate) mod find;
 pub(crate) mod indexes;
 pub(crate) mod scan;
@@ -38,6 +42,8 @@ use crate::capabilities::events::backend::Event;
 use aggregate::Pipeline;
 use catalogue::Catalogue;
 use change::{Changed, Edit, Rewrite};
+#[cfg(test)]
+pub(super) use cost::Explained;
 use find::{FIND_LIMIT, Finding, Pieces};
 use scan::document;
 use select::Query;

@@ -1,4 +1,5 @@
-//! Pipelines, each on both stores: the same documents to the byte, or errors of the same case.
+//! Pipelines: what they answer, and many that are run on both stores: the same documents to the byte, or errors of the same
+//! case.
 
 mod cases;
 
@@ -104,6 +105,91 @@ mod real {
         }
         compare(pipelines).await;
     }
+}
+
+/// What the other tests compare, said once in so many words.
+pub(super) async fn pipelines_answer(bench: &Bench) {
+    bench.insert(documents()).await.unwrap();
+    let cases = [
+        (
+            vec![
+                rawdoc! { "$match": { "k": { "$in": ["a", "b"] }, "n": { "$type": "int" } } },
+                rawdoc! { "$group": { "_id": "$k", "n": { "$sum": "$m" }, "most": { "$max": "$n" }, "all": { "$push": "$_id" } } },
+                rawdoc! { "$sort": { "_id": 1 } },
+            ],
+            vec![
+                rawdoc! { "_id": "a", "n": 2, "most": 1, "all": [1] },
+                rawdoc! { "_id": "b", "n": 1, "most": i32::MAX, "all": [4] },
+            ],
+        ),
+        (
+            vec![
+                rawdoc! { "$match": { "_id": { "$in": [1, 7] } } },
+                rawdoc! { "$unwind": "$l" },
+                rawdoc! { "$sort": { "_id": -1, "l": 1 } },
+                rawdoc! { "$skip": 1 },
+                rawdoc! { "$limit": 3 },
+                rawdoc! { "$project": { "l": 1, "twice": { "$concat": [{ "$ifNull": ["$s", "-"] }, "!"] } } },
+            ],
+            vec![
+                rawdoc! { "_id": 7, "l": "b", "twice": "-!" },
+                rawdoc! { "_id": 7, "l": "b", "twice": "-!" },
+                rawdoc! { "_id": 1, "l": 1, "twice": "Hello!" },
+            ],
+        ),
+        (
+            vec![
+                rawdoc! { "$match": { "d": { "$gte": at(1_700_000_000_000), "$lt": at(1_710_000_000_000) } } },
+                rawdoc! { "$addFields": { "day": { "$dateTrunc": { "date": "$d", "unit": "day" } } } },
+                rawdoc! { "$group": { "_id": "$day", "n": { "$sum": 1 } } },
+                rawdoc! { "$sort": { "_id": 1 } },
+            ],
+            vec![rawdoc! { "_id": at(1_703_980_800_000), "n": 1 }, rawdoc! { "_id": at(1_709_164_800_000), "n": 1 }],
+        ),
+        (vec![rawdoc! { "$match": { "s": "same" } }, rawdoc! { "$count": "n" }], vec![rawdoc! { "n": 2 }]),
+    ];
+    for (pipeline, expected) in cases {
+        assert_eq!(aggregate(bench, &pipeline).await, Ok(expected), "{pipeline:?}");
+    }
+}
+
+/// A grant is for one collection, and for documents, not for code.
+pub(super) async fn other_collections_are_out_of_reach(bench: &Bench) {
+    bench.insert([rawdoc! { "_id": 1 }]).await.unwrap();
+    for stage in [
+        rawdoc! { "$lookup": { "from": "others", "localField": "a", "foreignField": "b", "as": "c" } },
+        rawdoc! { "$graphLookup": { "from": "others", "startWith": "$a", "connectFromField": "a", "connectToField": "b", "as": "c" } },
+        rawdoc! { "$unionWith": "others" },
+        rawdoc! { "$out": "others" },
+        rawdoc! { "$merge": { "into": "others" } },
+    ] {
+        let name = stage.iter().next().unwrap().unwrap().0.as_str().to_owned();
+        let error = aggregate(bench, &[rawdoc! { "$match": {} }, stage]).await.unwrap_err();
+        assert_eq!(
+            error,
+            Error::invalid(format!(
+                "aggregate in things: stage 1: the stage `{name}` reaches another collection than the one that the plugin's grant was checked for; read or write that one by itself"
+            ))
+        );
+    }
+    let error = aggregate(bench, &[rawdoc! { "$collStats": {} }]).await.unwrap_err();
+    assert!(matches!(&error, Error::Invalid(failure) if failure.message.contains("`$collStats`")), "{error}");
+    let code = rawdoc! { "$function": { "body": "function() { return 1 }", "args": [], "lang": "js" } };
+    let error = aggregate(bench, &[rawdoc! { "$project": { "a": code } }]).await.unwrap_err();
+    assert!(matches!(&error, Error::Invalid(failure) if failure.message.contains("$function")), "{error}");
+}
+
+pub(super) async fn a_pipeline_answers_within_its_limit(bench: &Bench) {
+    let large = "x".repeat(900_000);
+    for number in 0..12 {
+        bench.insert([rawdoc! { "_id": number, "large": large.as_str() }]).await.unwrap();
+    }
+    let error = aggregate(bench, &[rawdoc! { "$sort": { "_id": 1 } }]).await.unwrap_err();
+    assert!(matches!(error, Error::TooLarge(_)), "{error}");
+    let few = aggregate(bench, &[rawdoc! { "$sort": { "_id": 1 } }, rawdoc! { "$limit": 9 }]).await.unwrap();
+    assert_eq!(few.len(), 9);
+    let many = aggregate(bench, &[rawdoc! { "$count": "n" }]).await.unwrap();
+    assert_eq!(many, [rawdoc! { "n": 12 }]);
 }
 
 /// What the embedded store lacks is named.

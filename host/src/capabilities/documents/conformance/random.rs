@@ -79,8 +79,9 @@ async fn apply(store: &dyn Backend, collection: &str, step: &Step) -> Answer {
             store.find(collection, bytes(filter), options).await.map(parse)
         }
         Step::Aggregate(pipeline) => store.aggregate(collection, pipeline.iter().map(bytes).collect()).await.map(parse),
-        Step::Index(keys, unique) => {
-            let options = IndexOptions { unique: *unique, ..IndexOptions::default() };
+        Step::Index(keys, unique, partial) => {
+            let partial = partial.as_ref().map(bytes);
+            let options = IndexOptions { unique: *unique, partial, ..IndexOptions::default() };
             store.ensure_index(collection, bytes(keys), options).await.map(|()| Vec::new())
         }
     }

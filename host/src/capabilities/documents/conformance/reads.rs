@@ -143,6 +143,32 @@ pub(super) async fn regular_expressions_find_texts(bench: &Bench) {
     }
 }
 
+pub(super) async fn symbols_are_texts(bench: &Bench) {
+    let symbol = |text: &str| bson::RawBson::Symbol(text.to_owned());
+    let documents = [
+        rawdoc! { "_id": 1, "a": symbol("b") },
+        rawdoc! { "_id": 2, "a": "a" },
+        rawdoc! { "_id": 3, "a": symbol("c") },
+    ];
+    bench.insert(documents).await.unwrap();
+    for indexed in [false, true] {
+        assert_eq!(bench.ids(rawdoc! { "a": "b" }).await.unwrap(), [1], "{indexed}");
+        assert_eq!(bench.ids(rawdoc! { "a": symbol("a") }).await.unwrap(), [2], "{indexed}");
+        assert_eq!(bench.ids(rawdoc! { "a": { "$gt": "a" } }).await.unwrap(), [1, 3], "{indexed}");
+        assert_eq!(bench.ids(rawdoc! { "a": { "$in": ["c", "a"] } }).await.unwrap(), [2, 3], "{indexed}");
+        assert_eq!(bench.ids(rawdoc! { "a": { "$regex": "^[bc]" } }).await.unwrap(), [1, 3], "{indexed}");
+        assert_eq!(bench.ids(rawdoc! { "a": { "$type": "symbol" } }).await.unwrap(), [1, 3], "{indexed}");
+        assert_eq!(bench.ids_with(rawdoc! {}, sort(rawdoc! { "a": -1 })).await.unwrap(), [3, 1, 2], "{indexed}");
+        bench.index(rawdoc! { "a": 1 }, IndexOptions::default()).await.unwrap();
+    }
+    bench.insert([rawdoc! { "_id": 4, "a": "b" }]).await.unwrap();
+    let pipeline =
+        [rawdoc! { "$group": { "_id": "$a", "n": { "$sum": 1 } } }, rawdoc! { "$sort": { "n": -1, "_id": 1 } }];
+    let found = bench.store.aggregate("things", pipeline.map(RawDocumentBuf::into_bytes).to_vec()).await.unwrap();
+    let counts: Vec<i32> = found.iter().map(|group| raw(group).get_i32("n").unwrap()).collect();
+    assert_eq!(counts, [2, 1, 1]);
+}
+
 pub(super) async fn wrong_filters_are_invalid(bench: &Bench) {
     bench.insert(mixed()).await.unwrap();
     let cases = [

@@ -119,7 +119,7 @@ impl Pipeline {
         watch.check()?;
         let snapshot: Snapshot = store.snapshot()?;
         let collection = catalogue.find(&snapshot, name)?;
-        let mut selection = Selection::new(collection.as_deref(), self.front);
+        let mut selection = Selection::new(collection, self.front);
         let meter = Meter::new(watch);
         let mut run = Run { meter: &meter, ledger: Ledger { left: MOST_HELD_BYTES }, answer: Answer::default() };
         let mut states: Vec<_> = self.stages.iter().map(Stage::begin).collect();

@@ -153,7 +153,7 @@ impl<'e, 't> Edit<'e, 't> {
     /// index being walked would be met again.
     fn find(&self, query: Query) -> Result<Vec<Vec<u8>>> {
         let mut keys = Vec::new();
-        let mut selection = Selection::new(self.collection.as_deref(), query);
+        let mut selection = Selection::new(self.collection.clone(), query);
         loop {
             let progress = selection.run(&*self.tx, self.watch.slice()?, &mut |key, _| {
                 keys.push(key.to_vec());

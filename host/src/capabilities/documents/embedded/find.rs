@@ -52,7 +52,7 @@ impl Finding {
     ) -> Result<Self> {
         let snapshot = store.snapshot()?;
         let collection = catalogue.find(&snapshot, collection)?;
-        let selection = Selection::new(collection.as_deref(), query);
+        let selection = Selection::new(collection, query);
         Ok(Self { snapshot, selection, projection })
     }
 

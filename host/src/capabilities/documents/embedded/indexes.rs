@@ -1,5 +1,6 @@
 //! Making indexes, and deleting what a TTL index has expired.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bson::{DateTime, RawDocumentBuf};
@@ -120,7 +121,7 @@ pub(crate) fn expire(tx: &mut Tx<'_>, catalogue: &Catalogue) -> Result<bool> {
 /// Documents with a date before the cutoff in the index's field; of several in an array one is enough.
 fn expired(
     tx: &Tx<'_>,
-    collection: &Collection,
+    collection: &Arc<Collection>,
     index: &Secondary,
     path: &str,
     cutoff: SystemTime,
@@ -137,7 +138,7 @@ fn expired(
     }
     let query = Query { limit: Some(MOST_EXPIRED), ..Query::all(Filter::parse(&filter)?) };
     let mut found = Vec::new();
-    Selection::new(Some(collection), query).run(tx, usize::MAX, &mut |key, stored| {
+    Selection::new(Some(Arc::clone(collection)), query).run(tx, usize::MAX, &mut |key, stored| {
         found.push((key.to_vec(), stored.as_bytes().to_vec()));
         Ok(Flow::Continue)
     })?;

@@ -1,11 +1,14 @@
 //! Finding: a scan, the filter, the order, skip and limit.
 
 use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bson::RawDocument;
 
 use super::super::query::{Filter, Sort};
 use super::catalogue::Collection;
+use super::cost;
 use super::scan::{Flow, Progress, Scan};
 use crate::capabilities::embedded::Read;
 use crate::capabilities::error::{Error, Result};
@@ -35,31 +38,55 @@ impl Query {
     }
 }
 
-/// A query under way. It can be left and taken up again, on the same snapshot.
+/// A query under way. It can be left and taken up again, on the same snapshot. When it goes, the log gets what it cost.
 pub(crate) struct Selection {
-    /// `None`: the collection does not exist, or the scan is over.
+    /// `None`: the collection does not exist.
     scan: Option<Scan>,
-    query: Query,
+    /// Whether the scan has nothing more to show.
+    over: bool,
+    pub(super) collection: Option<Arc<Collection>>,
+    pub(super) query: Query,
     /// Present while the order has to be made in memory.
     sorter: Option<Sorter>,
     /// What is left of the sorted documents, last first.
     sorted: Vec<Held>,
     skipped: usize,
-    shown: usize,
+    pub(super) shown: usize,
+    pub(super) spent: Duration,
 }
 
 impl Selection {
-    pub(crate) fn new(collection: Option<&Collection>, query: Query) -> Self {
+    pub(crate) fn new(collection: Option<Arc<Collection>>, query: Query) -> Self {
+        let began = Instant::now();
         let scan = collection
+            .as_deref()
             .map(|collection| Scan::choose(collection, &query.filter, query.sort.as_ref(), query.limit.is_some()));
-        let in_memory = scan.as_ref().is_some_and(|scan| !scan.sorted);
+        let in_memory = scan.as_ref().is_some_and(|scan| !scan.is_sorted());
         let most = query.limit.map(|limit| limit.saturating_add(query.skip));
         let sorter = in_memory.then(|| Sorter::new(most));
-        Self { scan, query, sorter, sorted: Vec::new(), skipped: 0, shown: 0 }
+        let (sorted, spent) = (Vec::new(), began.elapsed());
+        Self { scan, over: false, collection, query, sorter, sorted, skipped: 0, shown: 0, spent }
+    }
+
+    /// The way that was chosen, and how far it was gone.
+    pub(super) fn scan(&self) -> Option<&Scan> {
+        self.scan.as_ref()
     }
 
     /// Shows `visit` what was found, in order, with the documents' keys in the table; reads about `budget` pages at most.
     pub(crate) fn run<R: Read>(
+        &mut self,
+        from: &R,
+        budget: usize,
+        visit: &mut dyn FnMut(&[u8], &RawDocument) -> Result<Flow>,
+    ) -> Result<Progress> {
+        let began = Instant::now();
+        let progress = self.go_on(from, budget, visit);
+        self.spent += began.elapsed();
+        progress
+    }
+
+    fn go_on<R: Read>(
         &mut self,
         from: &R,
         budget: usize,
@@ -77,7 +104,7 @@ impl Selection {
                 if progress != Progress::End {
                     return Ok(progress);
                 }
-                self.scan = None;
+                self.over = true;
             }
             self.sorted = sorter.take();
             self.sorted.reverse();
@@ -90,24 +117,23 @@ impl Selection {
                 Step::Done => self.sorted.clear(),
             }
         }
-        let Some(mut scan) = self.scan.take() else { return Ok(Progress::End) };
-        let mut done = self.query.limit == Some(0);
-        if done {
+        self.over |= self.query.limit == Some(0);
+        if self.over {
             return Ok(Progress::End);
         }
+        let Some(mut scan) = self.scan.take() else { return Ok(Progress::End) };
         let progress = scan.run(from, budget, &mut |key, document| {
             if !self.query.filter.matches(document) {
                 return Ok(Flow::Continue);
             }
             let step = self.show(key, document, visit)?;
-            done = step == Step::Done;
+            self.over = step == Step::Done;
             Ok(if step == Step::Next { Flow::Continue } else { Flow::Stop })
-        })?;
-        if done || progress == Progress::End {
-            return Ok(Progress::End);
-        }
+        });
         self.scan = Some(scan);
-        Ok(progress)
+        let progress = progress?;
+        self.over |= progress == Progress::End;
+        Ok(if self.over { Progress::End } else { progress })
     }
 
     /// Counts skip and limit around a document.
@@ -127,6 +153,12 @@ impl Selection {
             return Ok(Step::Done);
         }
         Ok(if flow == Flow::Stop { Step::Stop } else { Step::Next })
+    }
+}
+
+impl Drop for Selection {
+    fn drop(&mut self) {
+        cost::tell(self);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The embedded documents through their trait, as the capability calls them.
 
 mod aggregate;
+mod feed;
 mod indexes;
 mod plans;
 mod transact;

@@ -1,6 +1,7 @@
 //! Filters: which documents match.
 
 mod parse;
+mod shape;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 mod tests;

@@ -41,7 +41,7 @@ pub(super) enum Step {
         limit: u32,
         projection: Option<RawDocumentBuf>,
     },
-    Index(RawDocumentBuf, bool),
+    Index(RawDocumentBuf, bool, Option<RawDocumentBuf>),
     Aggregate(Vec<RawDocumentBuf>),
 }
 
@@ -74,7 +74,11 @@ fn step() -> impl Strategy<Value = Step> {
             |(filter, sort, skip, limit, projection)| Step::Find { filter, sort, skip, limit, projection }
         ),
         6 => pipelines::pipeline().prop_map(Step::Aggregate),
-        1 => (index(), prop::bool::weighted(0.2)).prop_map(|(keys, unique)| Step::Index(keys, unique)),
+        4 => (planned(), sort(), 0_u32..3, 0_u32..6).prop_map(
+            |(filter, sort, skip, limit)| Step::Find { filter, sort, skip, limit, projection: None }
+        ),
+        2 => (index(), prop::bool::weighted(0.2), option::weighted(0.3, partial()))
+            .prop_map(|(keys, unique, partial)| Step::Index(keys, unique, partial)),
     ]
 }
 
@@ -187,6 +191,30 @@ fn filter() -> impl Strategy<Value = RawDocumentBuf> {
     })
 }
 
+/// What indexes answer: several values, ranges and branches of one or two fields.
+fn planned() -> impl Strategy<Value = RawDocumentBuf> {
+    let path = || select(vec!["a", "a", "b", "c", "a.b", "b.c"]);
+    let operator = prop_oneof![
+        3 => vec(scalar(), 1..5).prop_map(|values| ("$in", RawBson::Array(array(values)))),
+        2 => scalar().prop_map(|value| ("$eq", value)),
+        2 => (select(vec!["$gt", "$gte", "$lt", "$lte"]), scalar()),
+    ];
+    let field = (path(), operator)
+        .prop_map(|(path, operator)| fields_of(vec![(path, RawBson::Document(fields_of(vec![operator])))]));
+    let operator = select(vec!["$and", "$or"]);
+    prop_oneof![
+        2 => field.clone(),
+        3 => (operator, vec(field.clone(), 1..4), option::of(field)).prop_map(|(operator, filters, other)| {
+            let filters = filters.into_iter().map(RawBson::Document).collect();
+            let mut whole = fields_of(vec![(operator, RawBson::Array(array(filters)))]);
+            for (name, value) in other.iter().flat_map(|other| other.iter().flatten()) {
+                whole.append(name, value);
+            }
+            whole
+        }),
+    ]
+}
+
 /// What is asked of one field.
 fn operator() -> impl Strategy<Value = RawBson> {
     let one = prop_oneof![
@@ -278,4 +306,15 @@ fn projection() -> impl Strategy<Value = RawDocumentBuf> {
 fn index() -> impl Strategy<Value = RawDocumentBuf> {
     vec((select(vec!["a", "b", "c", "a.b", "b.c"]), select(vec![RawBson::Int32(1), RawBson::Int32(-1)])), 1..3)
         .prop_map(fields_of)
+}
+
+/// Which documents an index is about.
+fn partial() -> impl Strategy<Value = RawDocumentBuf> {
+    let operator = prop_oneof![
+        Just(("$exists", RawBson::Boolean(true))),
+        (select(vec!["$eq", "$gt", "$gte", "$lt", "$lte"]), scalar()),
+        select(vec!["number", "string", "objectId"]).prop_map(|kind| ("$type", RawBson::String(kind.to_owned()))),
+    ];
+    (select(vec!["a", "b", "a.b"]), operator)
+        .prop_map(|(path, operator)| fields_of(vec![(path, RawBson::Document(fields_of(vec![operator])))]))
 }

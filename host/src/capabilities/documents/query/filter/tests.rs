@@ -367,3 +367,22 @@ proptest! {
         prop_assert_eq!(matches(doc! { &path: { "$exists": false } }, document), !exists);
     }
 }
+
+#[test]
+fn a_shape_has_no_values() {
+    for (query, expected) in [
+        (doc! {}, "{}"),
+        (doc! { "a": "secret", "b.c": { "$gt": 1, "$lte": 2 } }, "{a: {$eq}, b.c: {$gt}, b.c: {$lte}}"),
+        (doc! { "a": { "$nin": [1] }, "b": { "$in": ["x"] } }, "{a: {$nin}, b: {$in}}"),
+        (doc! { "a": { "$regex": "^secret" }, "b": { "$exists": false } }, "{a: {$regex}, b: {$not: {$exists}}}"),
+        (doc! { "$nor": [{ "a": 1 }, { "$and": [{ "b": 2 }] }] }, "{$nor: [{a: {$eq}}, {$and: [{b: {$eq}}]}]}"),
+        (doc! { "a": { "$elemMatch": { "b": 1 } } }, "{a: {$elemMatch: {b: {$eq}}}}"),
+        (doc! { "a": { "$elemMatch": { "$gt": 1, "$lt": 5 } } }, "{a: {$elemMatch: {$gt, $lt}}}"),
+        (doc! { "a": { "$all": [1, 2] }, "c": { "$size": 2 } }, "{a: {$eq}, a: {$eq}, c: {$size}}"),
+        (doc! { "a\n": 1 }, "{a\\n: {$eq}}"),
+    ] {
+        assert_eq!(filter(query.clone()).shape().to_string(), expected, "{query}");
+    }
+    let long = filter(doc! { "x".repeat(1_000): 1 }).shape().to_string();
+    assert_eq!((long.len(), long.ends_with('…')), (500 + '…'.len_utf8(), true));
+}

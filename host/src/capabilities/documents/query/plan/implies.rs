@@ -9,16 +9,16 @@ use super::super::{
     filter::{Clause, Comparison, Predicate, TypeTest, is_nan},
     order::Class,
 };
-use super::indexable;
+use super::{Given, indexable};
 
-impl Filter {
-    /// Whether every document that matches this filter matches `partial`, too, as far as can be seen: an index over
-    /// `partial` can answer this filter.
+impl Given<'_> {
+    /// Whether every document of which this holds matches `partial`, too, as far as can be seen: an index over `partial`
+    /// knows them all.
     pub(crate) fn implies(&self, partial: &Filter) -> bool {
         partial.clauses.iter().all(|wanted| match wanted {
             Clause::All(filters) => filters.iter().all(|filter| self.implies(filter)),
-            Clause::Field(path, wanted) => self.at(path.as_str()).into_iter().any(|given| given.implies(wanted)),
-            wanted => self.clauses.contains(wanted),
+            Clause::Field(path, wanted) => self.at(path.as_str()).any(|given| given.implies(wanted)),
+            wanted => self.0.contains(&wanted),
         })
     }
 }
