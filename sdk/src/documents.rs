@@ -150,10 +150,11 @@ impl<T> Collection<T> {
         Ok(documents::count(self.name, &self.bytes(&filter)?, 1)? > 0)
     }
 
-    /// Runs an aggregation pipeline.
+    /// Runs an aggregation pipeline, within this collection: there is no `$lookup`. The WIT interface lists the stages
+    /// that each store runs.
     ///
     /// # Errors
-    /// What the store answers; `TooLarge` if the answer passes 8 MiB.
+    /// What the store answers; `Invalid` for a stage or an expression that it lacks, `TooLarge` if the answer passes 8 MiB.
     pub fn aggregate<U: DeserializeOwned>(
         &self,
         pipeline: impl IntoIterator<Item = Document>,

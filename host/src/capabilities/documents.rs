@@ -7,6 +7,7 @@ pub mod backend;
 pub mod embedded;
 pub mod mongodb;
 pub(crate) mod query;
+mod stages;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]

@@ -3,7 +3,9 @@
 //!
 //! Where they could differ, MongoDB is right. What the embedded store lacks it may refuse as `invalid`, by name.
 
+mod aggregate;
 mod indexes;
+mod plans;
 mod random;
 mod reads;
 mod transactions;
@@ -38,7 +40,7 @@ struct Bench {
 
 /// What the test does to the one and not to the other.
 enum Own {
-    Embedded { file: Arc<Store>, clock: Arc<Mutex<SystemTime>> },
+    Embedded { store: Arc<Documents>, file: Arc<Store>, clock: Arc<Mutex<SystemTime>> },
     Real { store: Arc<MongoDb>, drainer: Drainer },
 }
 
@@ -46,7 +48,8 @@ impl Bench {
     fn embedded() -> Self {
         let (folder, file, log, clock) = embedded_log();
         let store = Arc::new(Documents::new(Arc::clone(&file), log.sink()));
-        Self { store, log, own: Own::Embedded { file, clock }, _folder: folder }
+        let own = Own::Embedded { store: Arc::clone(&store), file, clock };
+        Self { store, log, own, _folder: folder }
     }
 
     /// A database of its own on the server that the tests share.
@@ -127,7 +130,7 @@ impl Bench {
     /// Lets time pass until TTL indexes have done their work.
     async fn expire(&self, gone: RawDocumentBuf) {
         match &self.own {
-            Own::Embedded { file, clock } => {
+            Own::Embedded { file, clock, .. } => {
                 *clock.lock() += Duration::from_hours(1);
                 file.run_chores().await.unwrap();
             }
@@ -207,6 +210,8 @@ macro_rules! suite {
 
 suite! {
     reads::filters_find_what_they_say
+    reads::regular_expressions_find_texts
+    reads::symbols_are_texts
     reads::wrong_filters_are_invalid
     reads::sorts_order_all_types
     reads::projections_shape
@@ -217,6 +222,7 @@ suite! {
     writes::inserted_documents_get_ids
     writes::an_insert_is_all_or_none
     writes::operators_change
+    writes::the_current_date_is_set
     writes::wrong_updates_are_invalid_and_change_nothing
     writes::updates_count
     writes::upserts_insert_what_is_said
@@ -228,6 +234,14 @@ suite! {
     indexes::an_index_with_other_options_stays
     indexes::a_unique_index_over_doubles_is_a_conflict
     indexes::expired_documents_go
+    plans::ranges_and_orders_go_through_compound_indexes
+    plans::several_values_are_merged_in_order
+    plans::branches_go_through_their_own_indexes
+    plans::a_partial_index_serves_what_says_enough
+    plans::a_page_of_all_but_some_reads_no_more
+    aggregate::pipelines_answer
+    aggregate::other_collections_are_out_of_reach
+    aggregate::a_pipeline_answers_within_its_limit
     transactions::writes_and_events_commit_together
     transactions::each_write_sees_those_before
     transactions::an_unmet_expectation_undoes_all

@@ -3,21 +3,28 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`catalogue`] | which collections and indexes there are |
-//! | [`scan`] | the way through a collection: by `_id`, by an index, or all of it |
+//! | [`choose`] | the way through a collection: by `_id`, by indexes, or all of it |
+//! | [`scan`] | going that way |
 //! | [`select`] | filter, order, skip and limit on that way |
+//! | [`cost`] | what a query did, for the log |
 //! | [`find`] | reads: on the async thread while short, else in the blocking pool |
+//! | [`aggregate`] | pipelines, in the blocking pool |
 //! | [`change`] | writes, in the store's writer |
 //! | [`indexes`] | making indexes; TTL |
 //!
 //! Filters and updates are parsed on the caller's thread, so that a wrong one costs the writer nothing.
 
+mod aggregate;
 pub(crate) mod catalogue;
 pub(crate) mod change;
+mod choose;
+mod cost;
 pub(crate) mod find;
 pub(crate) mod indexes;
 pub(crate) mod scan;
 pub(crate) mod select;
 mod transact;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,11 +39,15 @@ use super::query::{Filter, Invalid, Projection, Replacement, Sort, Update};
 use crate::capabilities::embedded::{Sink, Store, Tx};
 use crate::capabilities::error::{Error, Result};
 use crate::capabilities::events::backend::Event;
+use aggregate::Pipeline;
 use catalogue::Catalogue;
 use change::{Changed, Edit, Rewrite};
+#[cfg(test)]
+pub(super) use cost::Explained;
 use find::{FIND_LIMIT, Finding, Pieces};
 use scan::document;
 use select::Query;
+use watch::Watch;
 
 /// How often expired documents are deleted; MongoDB's own period.
 const EXPIRY_PERIOD: Duration = Duration::from_mins(1);
@@ -75,7 +86,8 @@ impl Documents {
         F: FnOnce(&mut Edit<'_, '_>) -> Result<T> + Send + 'static,
     {
         let (catalogue, collection) = (Arc::clone(&self.catalogue), collection.to_owned());
-        let work = move |tx: &mut Tx<'_>| work(&mut Edit::begin(tx, &catalogue, &collection)?);
+        let watch = Watch::until_deadline();
+        let work = move |tx: &mut Tx<'_>| work(&mut Edit::begin(tx, &catalogue, &collection, &watch)?);
         self.store.write(weight + 256, work).await
     }
 
@@ -222,10 +234,15 @@ impl Backend for Documents {
         of!("count in", collection, counted.await)
     }
 
-    async fn aggregate(&self, collection: &str, _pipeline: Vec<Document>) -> Result<Vec<Document>> {
-        Err(Error::invalid(format!(
-            "aggregate in {collection}: the embedded document store has no aggregation; set stores.mongodb to use it"
-        )))
+    async fn aggregate(&self, collection: &str, pipeline: Vec<Document>) -> Result<Vec<Document>> {
+        let aggregated = async {
+            let pipeline = Pipeline::parse(&pipeline)?;
+            let (store, catalogue, name) =
+                (Arc::clone(&self.store), Arc::clone(&self.catalogue), collection.to_owned());
+            let (watch, _here) = Watch::begin();
+            find::blocking(move || pipeline.run(&store, &catalogue, &name, &watch)).await
+        };
+        of!("aggregate in", collection, aggregated.await)
     }
 
     async fn ensure_index(&self, collection: &str, keys: Document, options: IndexOptions) -> Result<()> {
@@ -242,7 +259,8 @@ impl Backend for Documents {
         let weight = writes.iter().map(transact::weight).chain(events.iter().map(Event::weight)).sum();
         let steps = transact::parse(writes)?;
         let (catalogue, sink) = (Arc::clone(&self.catalogue), Arc::clone(&self.events));
-        self.store.write(weight, move |tx| transact::run(tx, &catalogue, steps, sink.as_ref(), &events)).await
+        let watch = Watch::until_deadline();
+        self.store.write(weight, move |tx| transact::run(tx, &catalogue, steps, sink.as_ref(), &events, &watch)).await
     }
 }
 

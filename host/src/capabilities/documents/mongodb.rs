@@ -95,6 +95,11 @@ impl MongoDb {
         self.database.drop().await.unwrap();
     }
 
+    #[cfg(test)]
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
     fn collection(&self, name: &str) -> Collection<RawDocumentBuf> {
         self.database.collection(name)
     }
@@ -316,7 +321,10 @@ impl Backend for MongoDb {
 
     async fn aggregate(&self, collection: &str, pipeline: Vec<Document>) -> Result<Vec<Document>> {
         of!("aggregate in", collection, {
-            let stages = pipeline.iter().map(|stage| input::stage(stage)).collect::<Result<Vec<_>>>()?;
+            let stages = (0_usize..).zip(&pipeline).map(|(number, stage)| {
+                input::stage(stage).map_err(|error| error.within(format_args!("stage {number}")))
+            });
+            let stages = stages.collect::<Result<Vec<_>>>()?;
             let (handle, time) = (self.collection(collection), server_time());
             self.run(async move { read::all(handle.aggregate(stages).max_time(time).batch().await?).await }).await
         })

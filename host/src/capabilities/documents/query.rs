@@ -10,8 +10,9 @@
 //! | [`validate`] | are these bytes a document, may it be stored |
 //! | [`order`] | which of two values is less, in MongoDB's order of all types |
 //! | [`key`] | the same order as bytes, for B-trees |
-//! | [`index`] | the keys of a document in an index, and the key ranges a filter needs |
-//! | [`filter`] | does a document match |
+//! | [`index`] | the keys of a document in an index |
+//! | [`plan`] | the ranges of keys that a filter needs |
+//! | [`filter`], [`pattern`] | does a document match; does a text |
 //! | [`update`] | what a document becomes |
 //! | [`sort`], [`projection`] | in which order and shape it is answered |
 //!
@@ -24,6 +25,7 @@ pub(crate) mod index;
 pub(crate) mod key;
 pub(crate) mod order;
 mod path;
+mod pattern;
 mod plan;
 mod projection;
 mod sort;
@@ -34,6 +36,7 @@ pub(crate) use self::{
     filter::Filter,
     index::Index,
     order::compare,
+    plan::{Given, Plan},
     projection::Projection,
     sort::Sort,
     update::{Replacement, Update},

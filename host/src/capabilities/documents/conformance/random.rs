@@ -78,8 +78,10 @@ async fn apply(store: &dyn Backend, collection: &str, step: &Step) -> Answer {
             };
             store.find(collection, bytes(filter), options).await.map(parse)
         }
-        Step::Index(keys, unique) => {
-            let options = IndexOptions { unique: *unique, ..IndexOptions::default() };
+        Step::Aggregate(pipeline) => store.aggregate(collection, pipeline.iter().map(bytes).collect()).await.map(parse),
+        Step::Index(keys, unique, partial) => {
+            let partial = partial.as_ref().map(bytes);
+            let options = IndexOptions { unique: *unique, partial, ..IndexOptions::default() };
             store.ensure_index(collection, bytes(keys), options).await.map(|()| Vec::new())
         }
     }
@@ -113,6 +115,11 @@ fn is_lacking(answer: &Answer) -> bool {
     matches!(answer, Err(Error::Invalid(failure)) if failure.message.contains("the embedded store does not"))
 }
 
+/// MongoDB computes constants beforehand, and refuses what is wrong in them though no document needs them.
+fn is_beforehand(answer: &Answer) -> bool {
+    matches!(answer, Err(Error::Invalid(failure)) if failure.message.contains("Failed to optimize pipeline"))
+}
+
 async fn compare(embedded: &dyn Backend, real: &dyn Backend, case: &Case) -> Result<(), TestCaseError> {
     let collection = format!("c{}", uuid::Uuid::new_v4().simple());
     for (number, step) in case.steps.iter().enumerate() {
@@ -121,6 +128,9 @@ async fn compare(embedded: &dyn Backend, real: &dyn Backend, case: &Case) -> Res
             continue;
         }
         let theirs = apply(real, &collection, step).await;
+        if is_beforehand(&theirs) {
+            continue;
+        }
         if !same(&ours, &theirs) {
             let now = everything(real, &collection).await;
             return Err(TestCaseError::fail(format!(

@@ -2,7 +2,7 @@
 
 use bson::{DateTime, RawDocumentBuf, oid::ObjectId, rawdoc};
 
-use super::super::backend::{FindOptions, MOST_ANSWER_BYTES, MOST_PIECE_BYTES};
+use super::super::backend::{FindOptions, IndexOptions, MOST_ANSWER_BYTES, MOST_PIECE_BYTES};
 use super::{Bench, raw, sort};
 use crate::capabilities::error::Error;
 
@@ -80,6 +80,95 @@ pub(super) async fn filters_find_what_they_say(bench: &Bench) {
     }
 }
 
+fn regex(pattern: &str, options: &str) -> bson::RawBson {
+    let text = |text: &str| bson::raw::CString::try_from(text).unwrap();
+    bson::RawBson::RegularExpression(bson::Regex { pattern: text(pattern), options: text(options) })
+}
+
+pub(super) async fn regular_expressions_find_texts(bench: &Bench) {
+    bench
+        .insert([
+            rawdoc! { "_id": 0 },
+            rawdoc! { "_id": 1, "a": "Ada Lovelace" },
+            rawdoc! { "_id": 2, "a": "ada\nlovelace\n" },
+            rawdoc! { "_id": 3, "a": ["x", "adam"] },
+            rawdoc! { "_id": 4, "a": 7 },
+            rawdoc! { "_id": 5, "a": "\u{c9}mile" },
+            rawdoc! { "_id": 6, "a": regex("^ad", "") },
+            rawdoc! { "_id": 7, "a": null },
+            rawdoc! { "_id": 8, "a": [{ "b": "ad" }, { "b": "da" }] },
+            rawdoc! { "_id": 9, "a": "a.b[c]" },
+            rawdoc! { "_id": 10, "a": "ac" },
+            rawdoc! { "_id": 11, "a": "\u{663}\u{17f}" },
+        ])
+        .await
+        .unwrap();
+    let cases = || {
+        [
+            (rawdoc! { "a": { "$regex": "ad" } }, vec![2, 3]),
+            (rawdoc! { "a": { "$regex": "AD", "$options": "i" } }, vec![1, 2, 3]),
+            (rawdoc! { "a": { "$options": "i", "$regex": "^ada" } }, vec![1, 2, 3]),
+            (rawdoc! { "a": regex("^ad", "") }, vec![2, 3, 6]),
+            (rawdoc! { "a": regex("^ad", ""), "_id": { "$gt": 2 } }, vec![3, 6]),
+            (rawdoc! { "a": { "$regex": "^love", "$options": "m" } }, vec![2]),
+            (rawdoc! { "a": { "$regex": "lovelace$", "$options": "i" } }, vec![1, 2]),
+            (rawdoc! { "a": { "$regex": "ada.love" } }, vec![]),
+            (rawdoc! { "a": { "$regex": "ada.love", "$options": "s" } }, vec![2]),
+            (rawdoc! { "a": { "$regex": "ad a # x\n", "$options": "x" } }, vec![2, 3]),
+            (rawdoc! { "a": { "$regex": "^\u{e9}", "$options": "i" } }, vec![5]),
+            (rawdoc! { "a": { "$regex": r"^\w" } }, vec![1, 2, 3, 9, 10]),
+            (rawdoc! { "a": { "$regex": r"\d|^\W" } }, vec![5, 11]),
+            (rawdoc! { "a": { "$regex": r"[\w]$", "$options": "i" } }, vec![1, 2, 3, 5, 10]),
+            (rawdoc! { "a": { "$regex": r"b\[c\]$" } }, vec![9]),
+            (rawdoc! { "a": { "$regex": r"^a\.b" } }, vec![9]),
+            (rawdoc! { "a": { "$regex": r"[[x]" } }, vec![3, 9]),
+            (rawdoc! { "a.b": { "$regex": "^a" } }, vec![8]),
+            (rawdoc! { "a": { "$not": regex("a", "i") } }, vec![0, 4, 5, 6, 7, 8, 11]),
+            (rawdoc! { "a": { "$not": { "$regex": "^a" } } }, vec![0, 1, 4, 5, 6, 7, 8, 11]),
+            (rawdoc! { "a": { "$in": [regex("^ad", ""), 7, null] } }, vec![0, 2, 3, 4, 6, 7]),
+            (rawdoc! { "a": { "$nin": [regex("^a", ""), 7] } }, vec![0, 1, 5, 6, 7, 8, 11]),
+            (rawdoc! { "a": { "$all": [regex("^a", ""), "x"] } }, vec![3]),
+            (rawdoc! { "a": { "$elemMatch": { "b": regex("^d", "") } } }, vec![8]),
+            (rawdoc! { "a": { "$elemMatch": { "$regex": "^ada" } } }, vec![3]),
+            (rawdoc! { "a": { "$gt": "ab", "$regex": "^a" } }, vec![2, 3, 10]),
+            (rawdoc! { "a": { "$eq": regex("^ad", "") } }, vec![6]),
+        ]
+    };
+    for (filter, expected) in cases() {
+        assert_eq!(bench.ids(filter.clone()).await, Ok(expected), "{filter:?}");
+    }
+    bench.index(rawdoc! { "a": 1 }, IndexOptions::default()).await.unwrap();
+    for (filter, expected) in cases() {
+        assert_eq!(bench.ids(filter.clone()).await, Ok(expected), "with an index: {filter:?}");
+    }
+}
+
+pub(super) async fn symbols_are_texts(bench: &Bench) {
+    let symbol = |text: &str| bson::RawBson::Symbol(text.to_owned());
+    let documents = [
+        rawdoc! { "_id": 1, "a": symbol("b") },
+        rawdoc! { "_id": 2, "a": "a" },
+        rawdoc! { "_id": 3, "a": symbol("c") },
+    ];
+    bench.insert(documents).await.unwrap();
+    for indexed in [false, true] {
+        assert_eq!(bench.ids(rawdoc! { "a": "b" }).await.unwrap(), [1], "{indexed}");
+        assert_eq!(bench.ids(rawdoc! { "a": symbol("a") }).await.unwrap(), [2], "{indexed}");
+        assert_eq!(bench.ids(rawdoc! { "a": { "$gt": "a" } }).await.unwrap(), [1, 3], "{indexed}");
+        assert_eq!(bench.ids(rawdoc! { "a": { "$in": ["c", "a"] } }).await.unwrap(), [2, 3], "{indexed}");
+        assert_eq!(bench.ids(rawdoc! { "a": { "$regex": "^[bc]" } }).await.unwrap(), [1, 3], "{indexed}");
+        assert_eq!(bench.ids(rawdoc! { "a": { "$type": "symbol" } }).await.unwrap(), [1, 3], "{indexed}");
+        assert_eq!(bench.ids_with(rawdoc! {}, sort(rawdoc! { "a": -1 })).await.unwrap(), [3, 1, 2], "{indexed}");
+        bench.index(rawdoc! { "a": 1 }, IndexOptions::default()).await.unwrap();
+    }
+    bench.insert([rawdoc! { "_id": 4, "a": "b" }]).await.unwrap();
+    let pipeline =
+        [rawdoc! { "$group": { "_id": "$a", "n": { "$sum": 1 } } }, rawdoc! { "$sort": { "n": -1, "_id": 1 } }];
+    let found = bench.store.aggregate("things", pipeline.map(RawDocumentBuf::into_bytes).to_vec()).await.unwrap();
+    let counts: Vec<i32> = found.iter().map(|group| raw(group).get_i32("n").unwrap()).collect();
+    assert_eq!(counts, [2, 1, 1]);
+}
+
 pub(super) async fn wrong_filters_are_invalid(bench: &Bench) {
     bench.insert(mixed()).await.unwrap();
     let cases = [
@@ -89,6 +178,12 @@ pub(super) async fn wrong_filters_are_invalid(bench: &Bench) {
         (rawdoc! { "a": { "$in": 1 } }, "$in"),
         (rawdoc! { "a": { "$size": "x" } }, "$size"),
         (rawdoc! { "$where": "true" }, "$where"),
+        (rawdoc! { "a": { "$regex": 1 } }, "$regex"),
+        (rawdoc! { "a": { "$options": "i" } }, "$options"),
+        (rawdoc! { "a": { "$ne": regex("a", "") } }, ""),
+        (rawdoc! { "a": { "$gt": regex("a", "") } }, ""),
+        (rawdoc! { "a": { "$regex": "(" } }, ""),
+        (rawdoc! { "a": { "$regex": "a # b", "$options": "x" } }, ""),
     ];
     for (filter, named) in cases {
         let error = bench.find_with(filter.clone(), FindOptions::default()).await.unwrap_err();

@@ -37,6 +37,9 @@ pub(super) async fn operators_change(bench: &Bench) {
         (rawdoc! { "a": 1 }, rawdoc! { "$inc": { "a": 2, "b": 1.5 } }, rawdoc! { "a": 3, "b": 1.5 }),
         (rawdoc! { "a": i32::MAX }, rawdoc! { "$inc": { "a": 1 } }, rawdoc! { "a": 2_147_483_648_i64 }),
         (rawdoc! { "a": 3 }, rawdoc! { "$mul": { "a": 2_i64, "b": 2 } }, rawdoc! { "a": 6_i64, "b": 0 }),
+        (rawdoc! { "a": 3 }, rawdoc! { "$mul": { "b": -2.0 } }, rawdoc! { "a": 3, "b": -0.0 }),
+        (rawdoc! { "a": [] }, rawdoc! { "$rename": { "a.1": "b" } }, rawdoc! { "a": [] }),
+        (rawdoc! { "a": 3 }, rawdoc! { "$rename": { "a": "d" }, "$set": { "c": 1 } }, rawdoc! { "c": 1, "d": 3 }),
         (rawdoc! { "a": 3 }, rawdoc! { "$min": { "a": 2, "b": 1 } }, rawdoc! { "a": 2, "b": 1 }),
         (rawdoc! { "a": 3 }, rawdoc! { "$max": { "a": 2 } }, rawdoc! { "a": 3 }),
         (rawdoc! { "a": 1 }, rawdoc! { "$push": { "b": 2 } }, rawdoc! { "a": 1, "b": [2] }),
@@ -181,4 +184,30 @@ pub(super) async fn deletes_count(bench: &Bench) {
     assert_eq!(bench.find(rawdoc! {}).await.len(), 20);
     let error = delete(rawdoc! { "$nonsense": 1 }, true).await.unwrap_err();
     assert!(error.message().starts_with("delete from things: "), "{error}");
+}
+
+pub(super) async fn the_current_date_is_set(bench: &Bench) {
+    bench.insert([rawdoc! { "_id": 1, "a": "old" }]).await.unwrap();
+    let change = rawdoc! { "$currentDate": { "a": true, "b": { "$type": "date" }, "c.d": { "$type": "timestamp" } } };
+    let result = bench.update(rawdoc! { "_id": 1 }, change.clone(), super::ONE).await.unwrap();
+    assert_eq!((result.matched, result.modified), (1, 1));
+    bench.update(rawdoc! { "_id": 2 }, change, super::UPSERT).await.unwrap();
+    let now = bson::DateTime::now().timestamp_millis();
+    let found = bench.find(rawdoc! {}).await;
+    assert_eq!(found.len(), 2);
+    for document in found {
+        let near = |millis: i64| (now - millis).abs() < 3_600_000;
+        assert!(near(document.get_datetime("a").unwrap().timestamp_millis()), "{document:?}");
+        assert!(near(document.get_datetime("b").unwrap().timestamp_millis()), "{document:?}");
+        let inner = document.get_document("c").unwrap();
+        assert!(near(i64::from(inner.get_timestamp("d").unwrap().time) * 1_000), "{document:?}");
+    }
+    for wrong in [
+        rawdoc! { "$currentDate": { "a": 1 } },
+        rawdoc! { "$currentDate": { "a": { "$type": "year" } } },
+        rawdoc! { "$currentDate": { "a": true }, "$set": { "a": 1 } },
+    ] {
+        let error = bench.update(rawdoc! { "_id": 1 }, wrong.clone(), super::ONE).await.unwrap_err();
+        assert!(matches!(error, crate::capabilities::error::Error::Invalid(_)), "{wrong:?}: {error}");
+    }
 }

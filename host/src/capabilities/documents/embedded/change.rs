@@ -1,8 +1,10 @@
 //! Changing documents, in the writer. Whatever fails here is undone as a whole by the writer, so the steps below need not
 //! be in an order that could be stopped anywhere.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bson::oid::ObjectId;
 use bson::{RawDocument, RawDocumentBuf};
@@ -11,8 +13,9 @@ use super::super::backend::{Document, UpdateOptions, UpdateResult};
 use super::super::query::index::Entries;
 use super::super::query::{Filter, Invalid, Replacement, Update, for_insert, key};
 use super::catalogue::{Catalogue, Collection, Secondary};
-use super::scan::{Flow, document};
+use super::scan::{Flow, Progress, document};
 use super::select::{Query, Selection};
+use super::watch::Watch;
 use crate::capabilities::embedded::{Read, Table, Tx};
 use crate::capabilities::error::{Error, Result};
 
@@ -20,12 +23,24 @@ use crate::capabilities::error::{Error, Result};
 const MOST_PENDING: usize = 128 << 20;
 
 /// What a document becomes.
+#[derive(Clone)]
 pub(crate) enum Rewrite {
     Update(Update),
     Replace(Replacement),
 }
 
 impl Rewrite {
+    /// The same at the time of the request.
+    fn at(&self, now: SystemTime) -> Cow<'_, Self> {
+        match self {
+            Self::Update(update) => match update.at(now) {
+                Cow::Borrowed(_) => Cow::Borrowed(self),
+                Cow::Owned(update) => Cow::Owned(Self::Update(update)),
+            },
+            Self::Replace(_) => Cow::Borrowed(self),
+        }
+    }
+
     fn run(&self, document: &RawDocument) -> Result<Option<RawDocumentBuf>, Invalid> {
         match self {
             Self::Update(update) => update.run(document),
@@ -53,12 +68,15 @@ pub(crate) struct Edit<'e, 't> {
     catalogue: &'e Catalogue,
     name: &'e str,
     collection: Option<Arc<Collection>>,
+    /// The writer is everybody's: what is found there ends at the call's deadline, too.
+    watch: &'e Watch,
 }
 
 impl<'e, 't> Edit<'e, 't> {
-    pub(crate) fn begin(tx: &'e mut Tx<'t>, catalogue: &'e Catalogue, name: &'e str) -> Result<Self> {
+    pub(crate) fn begin(tx: &'e mut Tx<'t>, catalogue: &'e Catalogue, name: &'e str, watch: &'e Watch) -> Result<Self> {
+        watch.check()?;
         let collection = catalogue.find(tx, name)?;
-        Ok(Self { tx, catalogue, name, collection })
+        Ok(Self { tx, catalogue, name, collection, watch })
     }
 
     /// Inserts a document; `{_id: …}`.
@@ -74,6 +92,7 @@ impl<'e, 't> Edit<'e, 't> {
         rewrite: &Rewrite,
         options: UpdateOptions,
     ) -> Result<UpdateResult> {
+        let rewrite = &*rewrite.at(self.tx.now());
         let upsert = options.upsert.then(|| filter.clone());
         let query = if options.many { Query::all(filter) } else { Query::first(filter) };
         let mut result = UpdateResult::default();
@@ -95,6 +114,7 @@ impl<'e, 't> Edit<'e, 't> {
 
     /// Updates the first that a query finds.
     pub(crate) fn rewrite_first(&mut self, query: Query, rewrite: &Rewrite, upsert: bool) -> Result<Option<Changed>> {
+        let rewrite = &*rewrite.at(self.tx.now());
         let filter = upsert.then(|| query.filter.clone());
         if let Some(key) = self.find(Query { limit: Some(1), ..query })?.pop() {
             let before = self.get(&key)?;
@@ -133,12 +153,16 @@ impl<'e, 't> Edit<'e, 't> {
     /// index being walked would be met again.
     fn find(&self, query: Query) -> Result<Vec<Vec<u8>>> {
         let mut keys = Vec::new();
-        let mut selection = Selection::new(self.collection.as_deref(), query);
-        selection.run(&*self.tx, usize::MAX, &mut |key, _| {
-            keys.push(key.to_vec());
-            Ok(Flow::Continue)
-        })?;
-        Ok(keys)
+        let mut selection = Selection::new(self.collection.clone(), query);
+        loop {
+            let progress = selection.run(&*self.tx, self.watch.slice()?, &mut |key, _| {
+                keys.push(key.to_vec());
+                Ok(Flow::Continue)
+            })?;
+            if progress != Progress::Paused {
+                return Ok(keys);
+            }
+        }
     }
 
     fn get(&self, key: &[u8]) -> Result<Document> {

@@ -1,7 +1,7 @@
 //! Reading: a snapshot, a selection, and the choice of the thread.
 //!
 //! Every read begins on the caller's own async thread and goes on in the blocking pool if it turns out to be long: handing
-//! a look-up over costs more than the look-up.
+//! a look-up over costs more than the look-up. There it ends at the call's deadline, or when nobody waits for it.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use super::super::query::{Filter, Projection, Sort};
 use super::catalogue::Catalogue;
 use super::scan::{Flow, Progress, document};
 use super::select::{Query, Selection};
+use super::watch::Watch;
 use crate::capabilities::embedded::{Snapshot, Store};
 use crate::capabilities::error::{Error, Result};
 
@@ -51,7 +52,7 @@ impl Finding {
     ) -> Result<Self> {
         let snapshot = store.snapshot()?;
         let collection = catalogue.find(&snapshot, collection)?;
-        let selection = Selection::new(collection.as_deref(), query);
+        let selection = Selection::new(collection, query);
         Ok(Self { snapshot, selection, projection })
     }
 
@@ -79,8 +80,9 @@ impl Finding {
         if self.count_some(INLINE, &mut count)? != Progress::Paused {
             return Ok(count);
         }
+        let (watch, _here) = Watch::begin();
         blocking(move || {
-            self.count_some(usize::MAX, &mut count)?;
+            while self.count_some(watch.slice()?, &mut count)? == Progress::Paused {}
             Ok(count)
         })
         .await
@@ -99,8 +101,9 @@ impl Finding {
         if self.find_some(INLINE, wanted, &mut found)? != Progress::Paused {
             return Ok((self, found));
         }
+        let (watch, _here) = Watch::begin();
         blocking(move || {
-            self.find_some(usize::MAX, wanted, &mut found)?;
+            while self.find_some(watch.slice()?, wanted, &mut found)? == Progress::Paused {}
             Ok((self, found))
         })
         .await
@@ -186,7 +189,7 @@ impl Cursor for Pieces {
 }
 
 /// Runs what may take long off the async threads.
-async fn blocking<T: Send + 'static>(read: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(crate) async fn blocking<T: Send + 'static>(read: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(read)
         .await
         .unwrap_or_else(|_| Err(Error::unavailable("the host failed on this read; see its log")))

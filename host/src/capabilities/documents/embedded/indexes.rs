@@ -1,5 +1,6 @@
 //! Making indexes, and deleting what a TTL index has expired.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bson::{DateTime, RawDocumentBuf};
@@ -10,6 +11,7 @@ use super::catalogue::{self, Catalogue, Collection, Options, Secondary};
 use super::change::{Edit, entries};
 use super::scan::{Flow, Progress, Scan, document};
 use super::select::{Query, Selection};
+use super::watch::Watch;
 use crate::capabilities::embedded::Tx;
 use crate::capabilities::error::{Error, Result};
 
@@ -69,6 +71,7 @@ fn is_primary(index: &Index) -> bool {
 fn fill(tx: &mut Tx<'_>, catalogue: &Catalogue, collection: &Collection, index: &mut Secondary) -> Result<()> {
     let everything = Filter::parse(&RawDocumentBuf::new())?;
     let mut scan = Scan::choose(collection, &everything, None, false);
+    let endless = Watch::endless();
     loop {
         let mut piece = Vec::new();
         let progress = scan.run(tx, PIECE, &mut |key, document| {
@@ -77,7 +80,7 @@ fn fill(tx: &mut Tx<'_>, catalogue: &Catalogue, collection: &Collection, index: 
             }
             Ok(Flow::Continue)
         })?;
-        let mut edit = Edit::begin(tx, catalogue, &collection.name)?;
+        let mut edit = Edit::begin(tx, catalogue, &collection.name, &endless)?;
         for (key, entries) in piece {
             index.multikey |= entries.multikey;
             for keys in entries.keys {
@@ -92,6 +95,7 @@ fn fill(tx: &mut Tx<'_>, catalogue: &Catalogue, collection: &Collection, index: 
 
 /// Deletes what has expired; whether there is more. As in MongoDB, an expired document can be read until this has run.
 pub(crate) fn expire(tx: &mut Tx<'_>, catalogue: &Catalogue) -> Result<bool> {
+    let endless = Watch::endless();
     for name in catalogue::names(tx)? {
         let Some(collection) = catalogue.find(tx, &name)? else { continue };
         for index in &collection.indexes {
@@ -102,7 +106,7 @@ pub(crate) fn expire(tx: &mut Tx<'_>, catalogue: &Catalogue) -> Result<bool> {
             let Some(cutoff) = tx.now().checked_sub(Duration::from_secs(seconds.into())) else { continue };
             let expired = expired(tx, &collection, index, field.path.as_str(), cutoff)?;
             let more = expired.len() >= MOST_EXPIRED;
-            let mut edit = Edit::begin(tx, catalogue, &name)?;
+            let mut edit = Edit::begin(tx, catalogue, &name, &endless)?;
             for (key, stored) in expired {
                 edit.remove(&key, document(&stored)?)?;
             }
@@ -117,7 +121,7 @@ pub(crate) fn expire(tx: &mut Tx<'_>, catalogue: &Catalogue) -> Result<bool> {
 /// Documents with a date before the cutoff in the index's field; of several in an array one is enough.
 fn expired(
     tx: &Tx<'_>,
-    collection: &Collection,
+    collection: &Arc<Collection>,
     index: &Secondary,
     path: &str,
     cutoff: SystemTime,
@@ -134,7 +138,7 @@ fn expired(
     }
     let query = Query { limit: Some(MOST_EXPIRED), ..Query::all(Filter::parse(&filter)?) };
     let mut found = Vec::new();
-    Selection::new(Some(collection), query).run(tx, usize::MAX, &mut |key, stored| {
+    Selection::new(Some(Arc::clone(collection)), query).run(tx, usize::MAX, &mut |key, stored| {
         found.push((key.to_vec(), stored.as_bytes().to_vec()));
         Ok(Flow::Continue)
     })?;

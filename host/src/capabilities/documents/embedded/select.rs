@@ -1,11 +1,14 @@
 //! Finding: a scan, the filter, the order, skip and limit.
 
 use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bson::RawDocument;
 
 use super::super::query::{Filter, Sort};
 use super::catalogue::Collection;
+use super::cost;
 use super::scan::{Flow, Progress, Scan};
 use crate::capabilities::embedded::Read;
 use crate::capabilities::error::{Error, Result};
@@ -35,31 +38,55 @@ impl Query {
     }
 }
 
-/// A query under way. It can be left and taken up again, on the same snapshot.
+/// A query under way. It can be left and taken up again, on the same snapshot. When it goes, the log gets what it cost.
 pub(crate) struct Selection {
-    /// `None`: the collection does not exist, or the scan is over.
+    /// `None`: the collection does not exist.
     scan: Option<Scan>,
-    query: Query,
+    /// Whether the scan has nothing more to show.
+    over: bool,
+    pub(super) collection: Option<Arc<Collection>>,
+    pub(super) query: Query,
     /// Present while the order has to be made in memory.
     sorter: Option<Sorter>,
     /// What is left of the sorted documents, last first.
     sorted: Vec<Held>,
     skipped: usize,
-    shown: usize,
+    pub(super) shown: usize,
+    pub(super) spent: Duration,
 }
 
 impl Selection {
-    pub(crate) fn new(collection: Option<&Collection>, query: Query) -> Self {
+    pub(crate) fn new(collection: Option<Arc<Collection>>, query: Query) -> Self {
+        let began = Instant::now();
         let scan = collection
+            .as_deref()
             .map(|collection| Scan::choose(collection, &query.filter, query.sort.as_ref(), query.limit.is_some()));
-        let in_memory = scan.as_ref().is_some_and(|scan| !scan.sorted);
+        let in_memory = scan.as_ref().is_some_and(|scan| !scan.is_sorted());
         let most = query.limit.map(|limit| limit.saturating_add(query.skip));
-        let sorter = in_memory.then(|| Sorter { heap: BinaryHeap::new(), most, bytes: 0, arrived: 0 });
-        Self { scan, query, sorter, sorted: Vec::new(), skipped: 0, shown: 0 }
+        let sorter = in_memory.then(|| Sorter::new(most));
+        let (sorted, spent) = (Vec::new(), began.elapsed());
+        Self { scan, over: false, collection, query, sorter, sorted, skipped: 0, shown: 0, spent }
+    }
+
+    /// The way that was chosen, and how far it was gone.
+    pub(super) fn scan(&self) -> Option<&Scan> {
+        self.scan.as_ref()
     }
 
     /// Shows `visit` what was found, in order, with the documents' keys in the table; reads about `budget` pages at most.
     pub(crate) fn run<R: Read>(
+        &mut self,
+        from: &R,
+        budget: usize,
+        visit: &mut dyn FnMut(&[u8], &RawDocument) -> Result<Flow>,
+    ) -> Result<Progress> {
+        let began = Instant::now();
+        let progress = self.go_on(from, budget, visit);
+        self.spent += began.elapsed();
+        progress
+    }
+
+    fn go_on<R: Read>(
         &mut self,
         from: &R,
         budget: usize,
@@ -77,9 +104,9 @@ impl Selection {
                 if progress != Progress::End {
                     return Ok(progress);
                 }
-                self.scan = None;
+                self.over = true;
             }
-            self.sorted = std::mem::take(&mut sorter.heap).into_sorted_vec();
+            self.sorted = sorter.take();
             self.sorted.reverse();
             self.sorter = None;
         }
@@ -90,24 +117,23 @@ impl Selection {
                 Step::Done => self.sorted.clear(),
             }
         }
-        let Some(mut scan) = self.scan.take() else { return Ok(Progress::End) };
-        let mut done = self.query.limit == Some(0);
-        if done {
+        self.over |= self.query.limit == Some(0);
+        if self.over {
             return Ok(Progress::End);
         }
+        let Some(mut scan) = self.scan.take() else { return Ok(Progress::End) };
         let progress = scan.run(from, budget, &mut |key, document| {
             if !self.query.filter.matches(document) {
                 return Ok(Flow::Continue);
             }
             let step = self.show(key, document, visit)?;
-            done = step == Step::Done;
+            self.over = step == Step::Done;
             Ok(if step == Step::Next { Flow::Continue } else { Flow::Stop })
-        })?;
-        if done || progress == Progress::End {
-            return Ok(Progress::End);
-        }
+        });
         self.scan = Some(scan);
-        Ok(progress)
+        let progress = progress?;
+        self.over |= progress == Progress::End;
+        Ok(if self.over { Progress::End } else { progress })
     }
 
     /// Counts skip and limit around a document.
@@ -130,6 +156,12 @@ impl Selection {
     }
 }
 
+impl Drop for Selection {
+    fn drop(&mut self) {
+        cost::tell(self);
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     Next,
@@ -139,7 +171,7 @@ enum Step {
 }
 
 /// The first documents of an order, as many as are wanted: the greatest is on top and goes when a lesser one comes.
-struct Sorter {
+pub(crate) struct Sorter {
     heap: BinaryHeap<Held>,
     most: Option<usize>,
     bytes: usize,
@@ -147,7 +179,7 @@ struct Sorter {
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Held {
+pub(crate) struct Held {
     place: Vec<u8>,
     /// Equal places keep the order in which they were found.
     arrival: u64,
@@ -156,13 +188,32 @@ struct Held {
 }
 
 impl Held {
-    fn weight(&self) -> usize {
+    pub(crate) fn document(&self) -> &[u8] {
+        &self.document
+    }
+
+    pub(crate) fn weight(&self) -> usize {
         self.place.len() + self.key.len() + self.document.len() + 96
     }
 }
 
 impl Sorter {
-    fn add(&mut self, sort: Option<&Sort>, key: &[u8], document: &RawDocument) -> Result<()> {
+    pub(crate) fn new(most: Option<usize>) -> Self {
+        Self { heap: BinaryHeap::new(), most, bytes: 0, arrived: 0 }
+    }
+
+    /// What it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// All of it, in order.
+    pub(crate) fn take(&mut self) -> Vec<Held> {
+        self.bytes = 0;
+        std::mem::take(&mut self.heap).into_sorted_vec()
+    }
+
+    pub(crate) fn add(&mut self, sort: Option<&Sort>, key: &[u8], document: &RawDocument) -> Result<()> {
         let place = sort.map(|sort| sort.key(document)).transpose()?.unwrap_or_default();
         let full = self.most.is_some_and(|most| self.heap.len() >= most);
         if full && self.heap.peek().is_none_or(|greatest| place >= greatest.place) {

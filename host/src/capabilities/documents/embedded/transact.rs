@@ -5,6 +5,7 @@ use super::super::query::Filter;
 use super::catalogue::Catalogue;
 use super::change::{Edit, Rewrite};
 use super::scan::document;
+use super::watch::Watch;
 use super::{parse_filter, parse_replacement, parse_update};
 use crate::capabilities::embedded::{Sink, Tx};
 use crate::capabilities::error::{Error, Result};
@@ -70,10 +71,11 @@ pub(super) fn run(
     steps: Vec<Step>,
     sink: &dyn Sink,
     events: &[Event],
+    watch: &Watch,
 ) -> Result<Outcome> {
     let mut results = Vec::with_capacity(steps.len());
     for (index, step) in steps.into_iter().enumerate() {
-        let result = write(tx, catalogue, &step.collection, step.action, step.expect);
+        let result = write(tx, catalogue, &step.collection, step.action, step.expect, watch);
         let result = result.map_err(|error| within(error, index, &step.collection))?;
         if !step.expect.holds(result.matched) {
             // Not an error, so the writer would keep what the writes before this one did.
@@ -92,8 +94,9 @@ fn write(
     collection: &str,
     action: Action,
     expect: Expectation,
+    watch: &Watch,
 ) -> Result<UpdateResult> {
-    let mut edit = Edit::begin(tx, catalogue, collection)?;
+    let mut edit = Edit::begin(tx, catalogue, collection, watch)?;
     match action {
         Action::Insert(inserted) => {
             let id = edit.insert(document(&inserted)?)?;

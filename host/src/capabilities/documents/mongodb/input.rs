@@ -8,6 +8,7 @@ use bson::raw::RawBsonRef;
 use bson::{Array, Bson, Document, RawArray, RawDocument, RawDocumentBuf};
 
 use crate::capabilities::documents::query::for_insert;
+use crate::capabilities::documents::stages;
 use crate::capabilities::error::{Error, Result};
 
 /// The stages of a pipeline. Others read or write other collections, or tell about the server.
@@ -90,6 +91,7 @@ pub(super) fn stage(bytes: &[u8]) -> Result<Document> {
 
 fn allowed(stage: &Document) -> Result<()> {
     for (name, operand) in stage {
+        stages::stays_within(name)?;
         if !STAGES.contains(&name.as_str()) {
             return Err(Error::invalid(format!(
                 "the stage `{name}` is not among those that a plugin may use: {}",

@@ -1,6 +1,7 @@
 //! Filters: which documents match.
 
 mod parse;
+mod shape;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 mod tests;
@@ -13,11 +14,13 @@ use bson::{
     spec::ElementType,
 };
 
-pub(super) use self::parse::{has_operators, is_true};
+pub(super) use self::parse::has_operators;
+pub(crate) use self::parse::is_true;
 use super::{
     Invalid, compare,
     order::Class,
     path::{Leaf, Path},
+    pattern::Pattern,
 };
 
 /// A filter: every clause must hold. `{}` has none and matches everything.
@@ -40,6 +43,9 @@ pub(super) enum Predicate {
     Compare(Comparison, RawBson),
     /// Sorted, without doubles.
     In(Vec<RawBson>),
+    Match(Box<Pattern>),
+    /// One of these holds: `$in` with regular expressions.
+    Any(Vec<Predicate>),
     Exists,
     Type(Vec<TypeTest>),
     Size(usize),
@@ -71,9 +77,18 @@ pub(super) enum TypeTest {
 impl Filter {
     /// Each condition can walk a whole document, which a megabyte of them would do for minutes.
     const MOST_CONDITIONS: usize = 1_000;
+    /// Each takes up to some hundred KiB.
+    const MOST_PATTERNS: usize = 50;
 
     /// Reads a validated filter; what the store does not know is refused by name.
     pub(crate) fn parse(document: &RawDocument) -> Result<Self, Invalid> {
+        let patterns = parse::patterns(document);
+        if patterns > Self::MOST_PATTERNS {
+            return Err(Invalid::new(format!(
+                "a filter takes at most {} regular expressions, not {patterns}: the embedded store does not run more",
+                Self::MOST_PATTERNS
+            )));
+        }
         let filter = parse::filter(document)?;
         if filter.conditions() > Self::MOST_CONDITIONS {
             return Err(Invalid::new(format!(
@@ -82,6 +97,11 @@ impl Filter {
             )));
         }
         Ok(filter)
+    }
+
+    /// This one and the other.
+    pub(crate) fn and(&mut self, other: Self) {
+        self.clauses.extend(other.clauses);
     }
 
     /// Whether a document matches.
@@ -111,7 +131,7 @@ impl Predicate {
     fn conditions(&self) -> usize {
         match self {
             Self::Element(filter) => filter.conditions() + 1,
-            Self::ElementValue(predicates) | Self::Not(predicates) => {
+            Self::ElementValue(predicates) | Self::Not(predicates) | Self::Any(predicates) => {
                 predicates.iter().map(Self::conditions).sum::<usize>() + 1
             }
             _ => 1,
@@ -137,6 +157,8 @@ impl Predicate {
                 let value = value.unwrap_or(RawBsonRef::Null);
                 operands.binary_search_by(|operand| compare(operand.as_raw_bson_ref(), value)).is_ok()
             }
+            Self::Match(pattern) => value.is_some_and(|value| pattern.matches(value)),
+            Self::Any(predicates) => predicates.iter().any(|predicate| predicate.holds(value)),
             Self::Exists => value.is_some(),
             Self::Type(tests) => value.is_some_and(|value| tests.iter().any(|test| test.holds(value))),
             Self::Size(size) => array(value).is_some_and(|array| array.into_iter().count() == *size),

@@ -55,6 +55,11 @@ impl Path {
         &self.parts
     }
 
+    /// Whether both begin in the same field of the document.
+    pub(crate) fn shares_root(&self, other: &Self) -> bool {
+        self.parts.first().map(|part| &part.name) == other.parts.first().map(|part| &part.name)
+    }
+
     /// Whether one of the two paths is the other or leads through it.
     pub(super) fn touches(&self, other: &Self) -> bool {
         self.parts.iter().zip(&other.parts).all(|(left, right)| left.name == right.name)

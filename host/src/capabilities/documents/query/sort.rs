@@ -1,10 +1,13 @@
 //! Sorts: the order in which documents are answered.
 
+use std::fmt;
+
 use bson::RawDocument;
 
 use super::{
     Invalid,
     index::{Field, for_each_key, parse_fields},
+    key::Direction,
 };
 
 /// The fields that decide the order; none leaves it to the store.
@@ -46,6 +49,19 @@ impl Sort {
             }
         })?;
         Ok(least.unwrap_or_default())
+    }
+}
+
+/// As it was given: `{createdAt: -1}`.
+impl fmt::Display for Sort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (number, field) in self.fields.iter().enumerate() {
+            let comma = if number > 0 { ", " } else { "" };
+            let direction = if field.direction == Direction::Ascending { 1 } else { -1 };
+            write!(f, "{comma}{}: {direction}", field.path.as_str().escape_debug())?;
+        }
+        f.write_str("}")
     }
 }
 

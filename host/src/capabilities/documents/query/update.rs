@@ -8,9 +8,9 @@ mod replacement;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 mod tests;
 
-use std::{cell::Cell, cmp::Ordering};
+use std::{borrow::Cow, cell::Cell, cmp::Ordering, time::SystemTime};
 
-use bson::{Bson, Document, RawDocument, RawDocumentBuf, oid::ObjectId, raw::RawBson};
+use bson::{Bson, DateTime, Document, RawDocument, RawDocumentBuf, Timestamp, oid::ObjectId, raw::RawBson};
 
 use self::change::Change;
 pub(crate) use self::replacement::Replacement;
@@ -39,9 +39,29 @@ impl Update {
     /// Reads validated update operators; a replacement and what the store does not know are refused.
     pub(crate) fn parse(document: &RawDocument) -> Result<Self, Invalid> {
         let mut changes = parse::changes(document)?;
-        // MongoDB's order, which decides where new fields stand: by path, positions by their number.
-        changes.sort_by(|(left, _), (right, _)| by_path(left.parts(), right.parts()));
+        // MongoDB's order, which decides where new fields stand: by the path that is written, positions by their number.
+        changes.sort_by(|left, right| by_path(written(left), written(right)));
         Ok(Self { changes })
+    }
+
+    /// The update as it is at a time: what is to be the current date is that.
+    pub(crate) fn at(&self, now: SystemTime) -> Cow<'_, Self> {
+        if !self.changes.iter().any(|(_, change)| matches!(change, Change::CurrentDate { .. })) {
+            return Cow::Borrowed(self);
+        }
+        let now = DateTime::from_system_time(now);
+        let mut at = self.clone();
+        for (_, change) in &mut at.changes {
+            if let Change::CurrentDate { timestamp } = change {
+                let seconds = u32::try_from(now.timestamp_millis().div_euclid(1_000)).unwrap_or_default();
+                *change = Change::Set(if *timestamp {
+                    Bson::Timestamp(Timestamp { time: seconds, increment: 1 })
+                } else {
+                    Bson::DateTime(now)
+                });
+            }
+        }
+        Cow::Owned(at)
     }
 
     /// Changes a document; whether it is different now. After an error the document is in between: drop it.
@@ -191,6 +211,18 @@ fn rename(document: &mut Document, from: &Path, to: &Path, room: &Cell<usize>) -
 }
 
 const ARRAY: &str = "an array";
+const SCALAR: &str = "a value without fields";
+
+/// Whether a path leads from a value to another; an error where it cannot.
+fn leads(value: &Bson, parts: &[Part]) -> Result<bool, &'static str> {
+    let Some((part, rest)) = parts.split_first() else { return Ok(true) };
+    let next = match value {
+        Bson::Document(document) => document.get(&part.name),
+        Bson::Array(array) => array.get(part.position.ok_or(ARRAY)?),
+        _ => return Err(SCALAR),
+    };
+    next.map_or(Ok(false), |next| leads(next, rest))
+}
 
 fn in_the_way(path: &Path, what: &str) -> Invalid {
     Invalid::new(format!("`$rename` cannot lead through {what}, as `{}` does", path.as_str()))
@@ -202,8 +234,15 @@ fn take(document: &mut Document, parts: &[Part]) -> Result<Option<Bson>, &'stati
         [last] => Ok(document.remove(&last.name)),
         [first, rest @ ..] => match document.get_mut(&first.name) {
             Some(Bson::Document(inner)) => take(inner, rest),
-            Some(Bson::Array(_)) => Err(ARRAY),
-            Some(_) => Err("a value without fields"),
+            // What is not there moves nowhere.
+            Some(array @ Bson::Array(_)) => {
+                if leads(array, rest)? {
+                    Err(ARRAY)
+                } else {
+                    Ok(None)
+                }
+            }
+            Some(_) => Err(SCALAR),
             None => Ok(None),
         },
     }
@@ -217,6 +256,14 @@ fn leads_through_array(document: &Document, parts: &[Part]) -> bool {
             Some(Bson::Array(_)) => true,
             _ => false,
         },
+    }
+}
+
+/// The path that a change writes to.
+fn written((path, change): &(Path, Change)) -> &[Part] {
+    match change {
+        Change::Rename(to) => to.parts(),
+        _ => path.parts(),
     }
 }
 

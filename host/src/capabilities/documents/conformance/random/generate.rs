@@ -1,5 +1,7 @@
 //! Few names and few values, so that filters meet documents and documents each other.
 
+mod pipelines;
+
 use bson::oid::ObjectId;
 use bson::raw::{CString, RawArrayBuf};
 use bson::{DateTime, RawBson, RawDocumentBuf, rawdoc};
@@ -39,12 +41,13 @@ pub(super) enum Step {
         limit: u32,
         projection: Option<RawDocumentBuf>,
     },
-    Index(RawDocumentBuf, bool),
+    Index(RawDocumentBuf, bool, Option<RawDocumentBuf>),
+    Aggregate(Vec<RawDocumentBuf>),
 }
 
 pub(super) fn case() -> impl Strategy<Value = Case> {
-    // Most cases have something to find from the start.
-    (vec(document(), 0..8), vec(step(), 1..14)).prop_map(|(documents, rest)| {
+    // There is something to find from the start: where there is no collection, MongoDB looks at no projection.
+    (vec(document(), 1..8), vec(step(), 1..14)).prop_map(|(documents, rest)| {
         let mut steps = vec![Step::Insert((0..).zip(documents).map(|(id, document)| with_id(id, &document)).collect())];
         steps.extend(rest);
         Case { steps }
@@ -70,7 +73,12 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (filter(), sort(), 0_u32..3, 0_u32..6, option::of(projection())).prop_map(
             |(filter, sort, skip, limit, projection)| Step::Find { filter, sort, skip, limit, projection }
         ),
-        1 => (index(), prop::bool::weighted(0.2)).prop_map(|(keys, unique)| Step::Index(keys, unique)),
+        6 => pipelines::pipeline().prop_map(Step::Aggregate),
+        4 => (planned(), sort(), 0_u32..3, 0_u32..6).prop_map(
+            |(filter, sort, skip, limit)| Step::Find { filter, sort, skip, limit, projection: None }
+        ),
+        2 => (index(), prop::bool::weighted(0.2), option::weighted(0.3, partial()))
+            .prop_map(|(keys, unique, partial)| Step::Index(keys, unique, partial)),
     ]
 }
 
@@ -183,6 +191,30 @@ fn filter() -> impl Strategy<Value = RawDocumentBuf> {
     })
 }
 
+/// What indexes answer: several values, ranges and branches of one or two fields.
+fn planned() -> impl Strategy<Value = RawDocumentBuf> {
+    let path = || select(vec!["a", "a", "b", "c", "a.b", "b.c"]);
+    let operator = prop_oneof![
+        3 => vec(scalar(), 1..5).prop_map(|values| ("$in", RawBson::Array(array(values)))),
+        2 => scalar().prop_map(|value| ("$eq", value)),
+        2 => (select(vec!["$gt", "$gte", "$lt", "$lte"]), scalar()),
+    ];
+    let field = (path(), operator)
+        .prop_map(|(path, operator)| fields_of(vec![(path, RawBson::Document(fields_of(vec![operator])))]));
+    let operator = select(vec!["$and", "$or"]);
+    prop_oneof![
+        2 => field.clone(),
+        3 => (operator, vec(field.clone(), 1..4), option::of(field)).prop_map(|(operator, filters, other)| {
+            let filters = filters.into_iter().map(RawBson::Document).collect();
+            let mut whole = fields_of(vec![(operator, RawBson::Array(array(filters)))]);
+            for (name, value) in other.iter().flat_map(|other| other.iter().flatten()) {
+                whole.append(name, value);
+            }
+            whole
+        }),
+    ]
+}
+
 /// What is asked of one field.
 fn operator() -> impl Strategy<Value = RawBson> {
     let one = prop_oneof![
@@ -192,6 +224,8 @@ fn operator() -> impl Strategy<Value = RawBson> {
         1 => (Just("$size"), (0..4).prop_map(RawBson::Int32)),
         1 => (Just("$type"), select(vec!["number", "int", "string", "array", "object", "null", "bool"])
             .prop_map(|name| RawBson::String(name.to_owned()))),
+        1 => (Just("$regex"), select(vec!["a", "^a", "^ab?", "b$", "^$", "[^a]", "A"])
+            .prop_map(|pattern| RawBson::String(pattern.to_owned()))),
     ];
     let operators = vec(one, 1..3).prop_map(|operators| RawBson::Document(fields_of(operators)));
     let inner = operators.clone();
@@ -272,4 +306,15 @@ fn projection() -> impl Strategy<Value = RawDocumentBuf> {
 fn index() -> impl Strategy<Value = RawDocumentBuf> {
     vec((select(vec!["a", "b", "c", "a.b", "b.c"]), select(vec![RawBson::Int32(1), RawBson::Int32(-1)])), 1..3)
         .prop_map(fields_of)
+}
+
+/// Which documents an index is about.
+fn partial() -> impl Strategy<Value = RawDocumentBuf> {
+    let operator = prop_oneof![
+        Just(("$exists", RawBson::Boolean(true))),
+        (select(vec!["$eq", "$gt", "$gte", "$lt", "$lte"]), scalar()),
+        select(vec!["number", "string", "objectId"]).prop_map(|kind| ("$type", RawBson::String(kind.to_owned()))),
+    ];
+    (select(vec!["a", "b", "a.b"]), operator)
+        .prop_map(|(path, operator)| fields_of(vec![(path, RawBson::Document(fields_of(vec![operator])))]))
 }

@@ -11,9 +11,10 @@ use crate::capabilities::documents::query::{
     Invalid, compare,
     order::{Class, Number},
     path::Path,
+    pattern::Pattern,
 };
 
-const SUPPORTED: &str = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $type, $all, $elemMatch, $size and $not in a field, $and, $or and $nor around them";
+const SUPPORTED: &str = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $type, $regex, $all, $elemMatch, $size and $not in a field, $and, $or and $nor around them";
 
 pub(super) fn filter(document: &RawDocument) -> Result<Filter, Invalid> {
     let mut clauses = Vec::new();
@@ -50,7 +51,7 @@ fn filters(operator: &str, value: RawBsonRef<'_>) -> Result<Vec<Filter>, Invalid
 fn field(path: &Path, value: RawBsonRef<'_>) -> Result<Vec<Predicate>, Invalid> {
     match value {
         RawBsonRef::Document(document) if has_operators(document) => operators(path, document),
-        RawBsonRef::RegularExpression(_) => Err(unknown("a regular expression")),
+        RawBsonRef::RegularExpression(_) => Ok(vec![pattern(value, None)?]),
         value => Ok(vec![Predicate::Compare(Comparison::Equal, value.into())]),
     }
 }
@@ -68,7 +69,12 @@ pub(crate) fn has_operators(document: &RawDocument) -> bool {
 fn operators(path: &Path, document: &RawDocument) -> Result<Vec<Predicate>, Invalid> {
     let mut predicates = Vec::new();
     for (name, value) in document.iter().flatten() {
-        operator(path, name.as_str(), value, &mut predicates)?;
+        match name.as_str() {
+            "$regex" => predicates.push(pattern(value, option(document)?)?),
+            "$options" if document.get("$regex").is_ok_and(|regex| regex.is_some()) => {}
+            "$options" => return Err(Invalid::new("`$options` needs a `$regex` beside it")),
+            name => operator(path, name, value, &mut predicates)?,
+        }
     }
     Ok(predicates)
 }
@@ -87,8 +93,8 @@ fn operator(path: &Path, name: &str, value: RawBsonRef<'_>, predicates: &mut Vec
         "$gte" => comparison(name, Comparison::GreaterOrEqual, value)?,
         "$lt" => comparison(name, Comparison::Less, value)?,
         "$lte" => comparison(name, Comparison::LessOrEqual, value)?,
-        "$in" => Predicate::In(operands(name, value)?),
-        "$nin" => Predicate::Not(vec![Predicate::In(operands(name, value)?)]),
+        "$in" => operands(name, value)?,
+        "$nin" => Predicate::Not(vec![operands(name, value)?]),
         "$exists" if is_true(value) => Predicate::Exists,
         "$exists" => Predicate::Not(vec![Predicate::Exists]),
         "$type" => Predicate::Type(types(value)?),
@@ -97,7 +103,7 @@ fn operator(path: &Path, name: &str, value: RawBsonRef<'_>, predicates: &mut Vec
         "$all" => return all(path, value, predicates),
         "$not" => match value {
             RawBsonRef::Document(inner) if has_operators(inner) => Predicate::Not(operators(path, inner)?),
-            RawBsonRef::RegularExpression(_) => return Err(unknown("$not with a regular expression")),
+            RawBsonRef::RegularExpression(_) => Predicate::Not(vec![pattern(value, None)?]),
             _ => return Err(Invalid::new(format!("`$not` of `{at}` takes a document of operators"))),
         },
         name if name.starts_with('$') => return Err(unknown(name)),
@@ -106,6 +112,40 @@ fn operator(path: &Path, name: &str, value: RawBsonRef<'_>, predicates: &mut Vec
         }
     });
     Ok(())
+}
+
+/// The options beside a `$regex`.
+fn option(document: &RawDocument) -> Result<Option<&str>, Invalid> {
+    match document.get("$options").ok().flatten() {
+        None => Ok(None),
+        Some(RawBsonRef::String(options)) => Ok(Some(options)),
+        Some(_) => Err(Invalid::new("`$options` takes a string of i, m, s and x")),
+    }
+}
+
+fn pattern(value: RawBsonRef<'_>, options: Option<&str>) -> Result<Predicate, Invalid> {
+    let pattern = match value {
+        RawBsonRef::String(pattern) => Pattern::parse(pattern, options.unwrap_or_default()),
+        RawBsonRef::RegularExpression(regex) => {
+            if options.is_some() && !regex.options.as_str().is_empty() {
+                return Err(Invalid::new("options are given both in the regular expression and in `$options`"));
+            }
+            Pattern::parse(regex.pattern.as_str(), options.unwrap_or(regex.options.as_str()))
+        }
+        _ => Err(Invalid::new("`$regex` takes a string or a regular expression")),
+    };
+    Ok(Predicate::Match(Box::new(pattern?)))
+}
+
+/// How many regular expressions there may be, before any is compiled.
+pub(super) fn patterns(document: &RawDocument) -> usize {
+    let of = |name: &str, value: RawBsonRef<'_>| match value {
+        RawBsonRef::RegularExpression(_) => 1,
+        RawBsonRef::Document(inner) => patterns(inner),
+        RawBsonRef::Array(inner) => RawDocument::from_bytes(inner.as_bytes()).map_or(0, patterns),
+        _ => usize::from(name == "$regex"),
+    };
+    document.iter().flatten().map(|(name, value)| of(name.as_str(), value)).sum()
 }
 
 fn comparison(name: &str, comparison: Comparison, value: RawBsonRef<'_>) -> Result<Predicate, Invalid> {
@@ -119,11 +159,11 @@ fn elements<'a>(name: &str, value: RawBsonRef<'a>) -> Result<&'a RawArray, Inval
     value.as_array().ok_or_else(|| Invalid::new(format!("`{name}` takes an array")))
 }
 
-fn operands(name: &str, value: RawBsonRef<'_>) -> Result<Vec<RawBson>, Invalid> {
-    let mut operands = Vec::new();
+fn operands(name: &str, value: RawBsonRef<'_>) -> Result<Predicate, Invalid> {
+    let (mut operands, mut patterns) = (Vec::new(), Vec::new());
     for element in elements(name, value)?.into_iter().flatten() {
         match element {
-            RawBsonRef::RegularExpression(_) => return Err(unknown(&format!("{name} with a regular expression"))),
+            RawBsonRef::RegularExpression(_) => patterns.push(pattern(element, None)?),
             RawBsonRef::Document(document) if has_operators(document) => {
                 return Err(Invalid::new(format!("`{name}` takes values, not operators")));
             }
@@ -132,7 +172,11 @@ fn operands(name: &str, value: RawBsonRef<'_>) -> Result<Vec<RawBson>, Invalid> 
     }
     operands.sort_by(|left, right| compare(left.as_raw_bson_ref(), right.as_raw_bson_ref()));
     operands.dedup_by(|left, right| compare(left.as_raw_bson_ref(), right.as_raw_bson_ref()).is_eq());
-    Ok(operands)
+    if patterns.is_empty() {
+        return Ok(Predicate::In(operands));
+    }
+    patterns.push(Predicate::In(operands));
+    Ok(Predicate::Any(patterns))
 }
 
 /// `$all` is the conjunction of equalities, or of `$elemMatch`es.
@@ -140,7 +184,7 @@ fn all(path: &Path, value: RawBsonRef<'_>, predicates: &mut Vec<Predicate>) -> R
     let before = predicates.len();
     for value in elements("$all", value)?.into_iter().flatten() {
         match value {
-            RawBsonRef::RegularExpression(_) => return Err(unknown("$all with a regular expression")),
+            RawBsonRef::RegularExpression(_) => predicates.push(pattern(value, None)?),
             RawBsonRef::Document(document) if has_operators(document) => {
                 let mut fields = document.iter().flatten();
                 match (fields.next(), fields.next()) {

@@ -312,13 +312,9 @@ fn what_is_not_supported_is_named() {
         (doc! { "$where": "1" }, "$where"),
         (doc! { "$expr": {} }, "$expr"),
         (doc! { "$text": {} }, "$text"),
-        (doc! { "a": { "$regex": "x" } }, "$regex"),
         (doc! { "a": { "$mod": [2, 0] } }, "$mod"),
         (doc! { "a": { "$near": [] } }, "$near"),
-        (doc! { "a": regex.clone() }, "regular expression"),
-        (doc! { "a": { "$in": [regex.clone()] } }, "$in with a regular expression"),
         (doc! { "a": { "$ne": regex.clone() } }, "$ne with a regular expression"),
-        (doc! { "a": { "$not": regex.clone() } }, "$not with a regular expression"),
         (doc! { "a": { "$gt": regex } }, "$gt with a regular expression"),
         (doc! { "a": { "$gt": 1, "b": 2 } }, "plain field `b`"),
         (doc! { "a": { "$in": 1 } }, "`$in` takes an array"),
@@ -339,6 +335,10 @@ fn what_is_not_supported_is_named() {
         (doc! { "$or": [{ "a": { "$foo": 1 } }] }, "$foo"),
         (doc! { deep: 1 }, "40 parts"),
         (doc! { "a": { "$all": vec![1; 1_001] } }, "at most 1000 conditions"),
+        (doc! { "$or": vec![doc! { "a": { "$regex": "x" } }; 51] }, "at most 50 regular expressions"),
+        (doc! { "a": { "$options": "i" } }, "`$options` needs"),
+        (doc! { "a": { "$regex": 1 } }, "`$regex` takes"),
+        (doc! { "a": { "$regex": "x", "$options": 1 } }, "`$options` takes"),
         (doc! { "$or": vec![doc! {}; 1_001] }, "at most 1000 conditions"),
         (doc! { "a": { "$elemMatch": { "$not": { "$all": vec![1; 999] } } } }, "at most 1000 conditions"),
     ];
@@ -366,4 +366,23 @@ proptest! {
         let exists = matches(doc! { &path: { "$exists": true } }, document.clone());
         prop_assert_eq!(matches(doc! { &path: { "$exists": false } }, document), !exists);
     }
+}
+
+#[test]
+fn a_shape_has_no_values() {
+    for (query, expected) in [
+        (doc! {}, "{}"),
+        (doc! { "a": "secret", "b.c": { "$gt": 1, "$lte": 2 } }, "{a: {$eq}, b.c: {$gt}, b.c: {$lte}}"),
+        (doc! { "a": { "$nin": [1] }, "b": { "$in": ["x"] } }, "{a: {$nin}, b: {$in}}"),
+        (doc! { "a": { "$regex": "^secret" }, "b": { "$exists": false } }, "{a: {$regex}, b: {$not: {$exists}}}"),
+        (doc! { "$nor": [{ "a": 1 }, { "$and": [{ "b": 2 }] }] }, "{$nor: [{a: {$eq}}, {$and: [{b: {$eq}}]}]}"),
+        (doc! { "a": { "$elemMatch": { "b": 1 } } }, "{a: {$elemMatch: {b: {$eq}}}}"),
+        (doc! { "a": { "$elemMatch": { "$gt": 1, "$lt": 5 } } }, "{a: {$elemMatch: {$gt, $lt}}}"),
+        (doc! { "a": { "$all": [1, 2] }, "c": { "$size": 2 } }, "{a: {$eq}, a: {$eq}, c: {$size}}"),
+        (doc! { "a\n": 1 }, "{a\\n: {$eq}}"),
+    ] {
+        assert_eq!(filter(query.clone()).shape().to_string(), expected, "{query}");
+    }
+    let long = filter(doc! { "x".repeat(1_000): 1 }).shape().to_string();
+    assert_eq!((long.len(), long.ends_with('…')), (500 + '…'.len_utf8(), true));
 }

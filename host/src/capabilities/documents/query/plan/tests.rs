@@ -9,7 +9,7 @@ use crate::capabilities::documents::query::{
 };
 
 fn plan(keys: Document, query: Document, multikey: bool) -> Option<Plan> {
-    Index::parse(&raw(keys)).unwrap().plan(&filter(query), multikey)
+    Index::parse(&raw(keys)).unwrap().plan(&filter(query).given(), multikey)
 }
 
 #[test]
@@ -17,15 +17,17 @@ fn equalities_and_ranges_are_found() {
     let nested = filter(
         doc! { "$and": [{ "a": 1 }, { "$and": [{ "b": { "$in": [2, 1] } }] }], "c": [1], "d": { "$gte": null } },
     );
-    assert_eq!(nested.equality("a"), Some(raw_value(1).as_raw_bson_ref()));
-    assert_eq!(nested.equality("b"), None);
-    assert_eq!(nested.one_of("b").unwrap().len(), 2);
-    assert_eq!(nested.equality("c"), None, "an array's equality is not one key's");
-    assert_eq!(nested.equality("d"), Some(bson::raw::RawBsonRef::Null));
-    assert!(nested.bounds("x", false).is_none());
+    assert_eq!(nested.given().equality("a"), Some(raw_value(1).as_raw_bson_ref()));
+    assert_eq!(nested.given().equality("b"), None);
+    assert_eq!(nested.given().one_of("b").unwrap().len(), 2);
+    assert_eq!(nested.given().equality("c"), None, "an array's equality is not one key's");
+    assert_eq!(nested.given().equality("d"), Some(bson::raw::RawBsonRef::Null));
+    assert!(nested.given().bounds("x", false).is_none());
     let under_or = filter(doc! { "$or": [{ "a": 1 }], "b": { "$not": { "$eq": 1 } }, "c": { "$ne": 1 } });
     assert!(
-        ["a", "b", "c"].iter().all(|path| under_or.one_of(path).is_none() && under_or.bounds(path, false).is_none())
+        ["a", "b", "c"]
+            .iter()
+            .all(|path| under_or.given().one_of(path).is_none() && under_or.given().bounds(path, false).is_none())
     );
 }
 
@@ -121,7 +123,7 @@ fn implication() {
         (doc! { "a": 1.0 }, doc! { "a": { "$type": "int" } }, false),
         (doc! { "a": 1 }, doc! {}, true),
     ] {
-        assert_eq!(filter(given.clone()).implies(&filter(partial.clone())), expected, "{given} => {partial}");
+        assert_eq!(filter(given.clone()).given().implies(&filter(partial.clone())), expected, "{given} => {partial}");
     }
 }
 
@@ -183,7 +185,7 @@ fn conditions_may_be_met_by_different_elements() {
         let index = Index::parse(&raw(keys.clone())).unwrap();
         let (filter, stored) = (filter(query.clone()), raw(document.clone()));
         let entries = index.entries(&stored).unwrap();
-        if let Some(plan) = index.plan(&filter, entries.multikey)
+        if let Some(plan) = index.plan(&filter.given(), entries.multikey)
             && filter.matches(&stored)
             && !entries.keys.iter().any(|key| plan.ranges.iter().any(|range| range.contains(key)))
         {
@@ -221,7 +223,7 @@ proptest! {
         let filter = filter(doc! { "$and": conditions });
         let Ok(entries) = index.entries(&document) else { return Ok(()) };
         for multikey in [entries.multikey, true] {
-            let Some(plan) = index.plan(&filter, multikey) else { continue };
+            let Some(plan) = index.plan(&filter.given(), multikey) else { continue };
             prop_assert!(plan.ranges.is_sorted_by(|left, right| left.end.as_ref().is_some_and(|end| *end <= right.start)));
             if filter.matches(&document) {
                 prop_assert!(
@@ -237,7 +239,7 @@ proptest! {
     fn implication_is_true(document in prop_oneof![3 => crowded().boxed(), 1 => document().boxed()], given in condition(), partial in condition()) {
         let (given, partial) = (filter(given), filter(partial));
         let document = raw(document);
-        if given.implies(&partial) && given.matches(&document) {
+        if given.given().implies(&partial) && given.matches(&document) {
             prop_assert!(partial.matches(&document));
         }
     }

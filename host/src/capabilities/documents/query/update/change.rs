@@ -15,6 +15,10 @@ pub(super) enum Change {
     Set(Bson),
     SetOnInsert(Bson),
     Unset,
+    /// The time of the update, as a timestamp or as a date; a `Set` once that is known.
+    CurrentDate {
+        timestamp: bool,
+    },
     Increment(Amount),
     Multiply(Amount),
     Min(Bson),
@@ -50,6 +54,7 @@ impl Change {
             Self::Set(_) => "$set",
             Self::SetOnInsert(_) => "$setOnInsert",
             Self::Unset => "$unset",
+            Self::CurrentDate { .. } => "$currentDate",
             Self::Increment(_) => "$inc",
             Self::Multiply(_) => "$mul",
             Self::Min(_) => "$min",
@@ -74,7 +79,12 @@ impl Change {
                 self.apply(path, &mut array)?;
                 array
             }
-            Self::Unset | Self::Pull(_) | Self::PullAll(_) | Self::Pop(_) | Self::Rename(_) => return Ok(None),
+            Self::Unset
+            | Self::CurrentDate { .. }
+            | Self::Pull(_)
+            | Self::PullAll(_)
+            | Self::Pop(_)
+            | Self::Rename(_) => return Ok(None),
         }))
     }
 
@@ -85,7 +95,7 @@ impl Change {
             Self::Min(new) if order(new, value)? == Ordering::Less => Ok(put(value, new.clone())),
             Self::Max(new) if order(new, value)? == Ordering::Greater => Ok(put(value, new.clone())),
             // Unset and rename are done by whoever holds the value.
-            Self::Min(_) | Self::Max(_) | Self::Unset | Self::Rename(_) => Ok(false),
+            Self::Min(_) | Self::Max(_) | Self::Unset | Self::Rename(_) | Self::CurrentDate { .. } => Ok(false),
             Self::Increment(amount) => self.calculate(path, value, *amount),
             Self::Multiply(amount) => self.calculate(path, value, *amount),
             Self::Push(push) => push.apply(self.array(path, value)?),
@@ -148,11 +158,12 @@ impl Amount {
         }
     }
 
+    /// Times zero, which keeps the sign, and is no number for infinity.
     fn zero(self) -> Self {
         match self {
             Self::Int(_) => Self::Int(0),
             Self::Long(_) => Self::Long(0),
-            Self::Double(_) => Self::Double(0.0),
+            Self::Double(value) => Self::Double(value * 0.0),
         }
     }
 

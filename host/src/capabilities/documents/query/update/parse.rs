@@ -14,8 +14,7 @@ use crate::capabilities::documents::query::{
     validate::owned,
 };
 
-const SUPPORTED: &str =
-    "$set, $unset, $inc, $mul, $min, $max, $push, $addToSet, $pull, $pullAll, $pop, $rename and $setOnInsert";
+const SUPPORTED: &str = "$set, $unset, $inc, $mul, $min, $max, $push, $addToSet, $pull, $pullAll, $pop, $rename, $setOnInsert and $currentDate";
 
 pub(super) fn changes(document: &RawDocument) -> Result<Vec<(Path, Change)>, Invalid> {
     let mut changes = Vec::new();
@@ -105,6 +104,7 @@ fn change(operator: &str, path: &Path, value: RawBsonRef<'_>) -> Result<Change, 
             Some((_, rest)) => return Err(unknown_clause(operator, at, &rest)),
             None => vec![owned(value)?],
         }),
+        "$currentDate" => Change::CurrentDate { timestamp: is_timestamp(at, value)? },
         "$pull" => Change::Pull(pull(value)?),
         "$pullAll" => Change::PullAll(array(value).ok_or_else(|| takes(operator, at, "an array"))??),
         "$pop" => match whole(value) {
@@ -118,6 +118,23 @@ fn change(operator: &str, path: &Path, value: RawBsonRef<'_>) -> Result<Change, 
         },
         _ => Change::Unset,
     })
+}
+
+/// `true`, or `{$type: "date" | "timestamp"}`.
+fn is_timestamp(path: &str, value: RawBsonRef<'_>) -> Result<bool, Invalid> {
+    let kind = match value {
+        RawBsonRef::Boolean(_) => return Ok(false),
+        RawBsonRef::Document(document) => match (document.iter().count(), document.get("$type").ok().flatten()) {
+            (1, Some(RawBsonRef::String(kind))) => kind,
+            _ => "",
+        },
+        _ => "",
+    };
+    match kind {
+        "date" => Ok(false),
+        "timestamp" => Ok(true),
+        _ => Err(takes("$currentDate", path, "true, or {$type: \"date\"} or {$type: \"timestamp\"}")),
+    }
 }
 
 fn takes(operator: &str, path: &str, what: &str) -> Invalid {

@@ -254,7 +254,7 @@ fn malformed_updates_are_named() {
         (doc! { "a": 1 }, "not the plain field `a`"),
         (doc! { "$set": { "a": 1 }, "b": 1 }, "not the plain field `b`"),
         (doc! { "$bit": { "a": { "and": 1 } } }, "$bit"),
-        (doc! { "$currentDate": { "a": true } }, "$currentDate"),
+        (doc! { "$currentDate": { "a": 1 } }, "$currentDate"),
         (doc! { "$se": { "a": true } }, "does not support $se "),
         (doc! { "$set": 1 }, "`$set` takes a document"),
         (doc! { "$set": { "": 1 } }, "empty field name"),
