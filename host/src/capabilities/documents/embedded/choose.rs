@@ -37,6 +37,9 @@ struct Candidate {
     repeats: bool,
     narrowed: usize,
     sorted: bool,
+    /// Whether its rows say nothing of a field of the sort, because it has one value in all of them: other ways may have
+    /// other values there, so it is not merged with them.
+    silent: bool,
 }
 
 /// How good a candidate is. Better ones are greater.
@@ -71,6 +74,7 @@ struct Wanted<'a> {
 /// The rows of an index in the order that is asked for.
 struct Order {
     reverse: bool,
+    silent: bool,
     /// Only if the ranges are walked side by side.
     merged: bool,
 }
@@ -117,6 +121,7 @@ impl Candidate {
             repeats: false,
             narrowed: 0,
             sorted,
+            silent: false,
         }
     }
 
@@ -195,7 +200,7 @@ fn through_several<'a>(
     let exact = all.iter().all(|way| way.rank.exact);
     let equalities = all.iter().map(|way| way.rank.equalities).min()?;
     let narrowed = all.iter().map(|way| way.narrowed).min()?;
-    let sorted = wanted.sort.is_none() || (ranges <= MOST_MERGED && all.iter().all(|way| way.sorted));
+    let sorted = wanted.sort.is_none() || (ranges <= MOST_MERGED && all.iter().all(|way| way.sorted && !way.silent));
     let union = Candidate {
         rank: Rank::new(exact, equalities, narrowed, sorted, wanted.few),
         // What matches two branches is met twice.
@@ -204,6 +209,7 @@ fn through_several<'a>(
         merged: false,
         narrowed,
         sorted,
+        silent: false,
     };
     Some(if sorted && wanted.sort.is_some() { union.side_by_side() } else { union })
 }
@@ -218,7 +224,7 @@ fn candidate(secondary: Option<&Secondary>, index: &Index, given: &Given<'_>, wa
         return None;
     }
     let sorted = wanted.sort.is_none() || order.is_some();
-    let Order { reverse, merged } = order.unwrap_or(Order { reverse: false, merged: false });
+    let Order { reverse, silent, merged } = order.unwrap_or(Order { reverse: false, silent: false, merged: false });
     let (equalities, narrowed) = plan.as_ref().map_or((0, 0), |plan| (plan.equalities, plan.narrowed));
     let points = unique && plan.as_ref().is_some_and(|plan| plan.point);
     let leg = Leg {
@@ -243,14 +249,14 @@ fn candidate(secondary: Option<&Secondary>, index: &Index, given: &Given<'_>, wa
         }
     };
     let rank = Rank::new(points, equalities, narrowed, sorted, wanted.few);
-    Some(Candidate { rank, legs, merged, repeats: multikey, narrowed, sorted })
+    Some(Candidate { rank, legs, merged, repeats: multikey, narrowed, sorted, silent })
 }
 
 /// How the rows of a plan (without one: of the whole index) come in the order of a sort, if they do.
 fn order(index: &Index, unique: bool, multikey: bool, plan: Option<&Plan>, sort: &Sort) -> Option<Order> {
     let Some(plan) = plan else {
         // Of the rows that an array makes, the first stands where the sort would put the document.
-        return direction(index, unique, 0, 0, sort).map(|reverse| Order { reverse, merged: false });
+        return direction(index, unique, 0, 0, sort).map(|reverse| Order { reverse, silent: false, merged: false });
     };
     if multikey {
         // So it is among the rows of one value, unless they are cut or that value is of the same array.
@@ -260,13 +266,15 @@ fn order(index: &Index, unique: bool, multikey: bool, plan: Option<&Plan>, sort:
             return None;
         }
     }
+    let equal = index.fields().get(..plan.equalities)?;
+    let silent = sort.fields().iter().any(|wanted| equal.iter().any(|field| field.path == wanted.path));
     if let Some(reverse) = direction(index, unique, plan.equalities, plan.equalities, sort) {
-        return Some(Order { reverse, merged: false });
+        return Some(Order { reverse, silent, merged: false });
     }
     if plan.fixed == plan.equalities || plan.ranges.len() > MOST_MERGED {
         return None;
     }
-    direction(index, unique, plan.equalities, plan.fixed, sort).map(|reverse| Order { reverse, merged: true })
+    direction(index, unique, plan.equalities, plan.fixed, sort).map(|reverse| Order { reverse, silent, merged: true })
 }
 
 /// Which way to walk an index to get the order of a sort: `Some(true)` from its end. The first `equal` fields have one value
