@@ -24,6 +24,7 @@ mod gateway;
 mod golden;
 mod grants;
 mod limits;
+mod network;
 mod origins;
 mod outgoing;
 mod process;

@@ -10,6 +10,7 @@ mod journey;
 mod kills;
 mod load;
 mod log_outs;
+mod network;
 mod outages;
 mod probes;
 mod two_hosts;

@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, Deserializer};
 use crate::sign_up::taken;
 use crate::user::{USERS, User};
 use crate::validation::{self, Checked, Checks};
-use crate::{accounts, events};
+use crate::{accounts, activity, events};
 
 /// A field of a form that may be left alone, emptied or filled.
 #[derive(Default)]
@@ -193,6 +193,14 @@ pub(crate) fn apply(id: Id, actor: Id, mut changes: Changes) -> Result<Option<Us
     let now = DateTime::now();
     let email = changes.set.get_str("emailId").map(str::to_owned).ok();
     changes.set.insert("updatedAt", now);
+    if let Ok(skills) = changes.set.get_array("skills") {
+        let keys = activity::skill_keys(skills.iter().filter_map(Bson::as_str));
+        changes.set.insert(activity::SKILL_KEYS, keys);
+    }
+    // What an admin does is no activity of the user.
+    if actor == id {
+        changes.set.insert(activity::LAST_ACTIVE_AT, now);
+    }
     let mut update = doc! { "$set": changes.set };
     if !changes.unset.is_empty() {
         update.insert("$unset", changes.unset);

@@ -6,9 +6,11 @@
 //! Invariants:
 //! - a password's hash is seen by [`user::Account`] alone, and nothing writes it into an answer or the cache;
 //! - documents decide, the cache saves work: whatever the cache says may be old (see [`session`] and [`accounts`]);
-//! - a document and its event are one commit; what has no document goes by the outbox (see [`events`]).
+//! - a document and its event are one commit; what has no document goes by the outbox (see [`events`]);
+//! - two fields of a user are for other plugins' queries and in no answer (see [`activity`]).
 
 mod accounts;
+mod activity;
 mod admin;
 mod caller;
 mod cookie;
@@ -35,7 +37,13 @@ use std::time::Duration;
 use devconnect_sdk::prelude::*;
 use devconnect_sdk::serde_json::json;
 
-devconnect_sdk::plugin! { router: routes, filter: filter::filter, init: init }
+devconnect_sdk::plugin! {
+    router: routes,
+    filter: filter::filter,
+    consumer: consumer,
+    schedules: schedules,
+    init: init,
+}
 
 fn routes() -> Router {
     Router::new()
@@ -84,10 +92,20 @@ fn mail() -> Router {
         )
 }
 
+fn consumer() -> Consumer {
+    Consumer::new().on("user-events", activity::note)
+}
+
+fn schedules() -> Schedules {
+    Schedules::new().at("skill-keys", "*/10 * * * *", activity::fill_in)
+}
+
 fn init() -> Result<(), InitError> {
     settings::get()?;
     user::USERS.ensure_index(&Index::on(doc! { "emailId": 1 }).unique())?;
     user::USERS.ensure_index(&Index::on(doc! { "firstName": 1 }))?;
+    // For the ranking: who has a skill, the most recently active first. And for `activity`: rows without the field.
+    user::USERS.ensure_index(&Index::on(doc! { activity::SKILL_KEYS: 1, activity::LAST_ACTIVE_AT: -1 }))?;
     session::REVOCATIONS.ensure_index(&Index::on(doc! { "expiresAt": 1 }).expiring_after(Duration::ZERO))?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The plugin on a platform in memory.
 
+mod activity;
 mod admin;
 mod caching;
 mod documents;

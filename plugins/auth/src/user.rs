@@ -6,6 +6,7 @@ use std::fmt;
 
 use devconnect_sdk::prelude::*;
 
+use crate::activity;
 use crate::session::CutOff;
 
 pub(crate) const USERS: Collection<Account> = Collection::new("users");
@@ -183,9 +184,16 @@ impl Account {
         self
     }
 
-    /// The document to insert, as mongoose would make it.
+    /// The document to insert, as mongoose would make it, and with what [`activity`] keeps there.
     pub(crate) fn row(&self) -> Row<'_> {
-        Row { user: &self.user, password: &self.user.password.0, version: 0 }
+        let User { skills, created_at, .. } = &self.user;
+        Row {
+            user: &self.user,
+            password: &self.user.password.0,
+            version: 0,
+            skill_keys: activity::skill_keys(skills.iter().map(String::as_str)),
+            last_active_at: *created_at,
+        }
     }
 }
 
@@ -197,6 +205,10 @@ pub(crate) struct Row<'a> {
     password: &'a str,
     #[serde(rename = "__v")]
     version: i32,
+    #[serde(rename = "skillKeys")]
+    skill_keys: Vec<String>,
+    #[serde(rename = "lastActiveAt")]
+    last_active_at: Option<DateTime>,
 }
 
 fn default_photo() -> String {

@@ -64,6 +64,9 @@ enum Part {
     /// A driver of a store.
     #[command(hide = true)]
     Driver(driver::Plan),
+    /// A native consumer.
+    #[command(hide = true)]
+    Consumer(measure::consume::Plan),
 }
 
 /// What a measurement needs to know.
@@ -81,6 +84,7 @@ fn main() -> anyhow::Result<()> {
         Some(Part::Peer(kind)) => return peer::serve(&kind),
         Some(Part::Load(plan)) => return load::run(&plan),
         Some(Part::Driver(plan)) => return driver::run(&plan),
+        Some(Part::Consumer(plan)) => return measure::consume::run(&plan),
         None => {}
     }
     measure::check_names(&arguments.names)?;

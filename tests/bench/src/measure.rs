@@ -1,6 +1,7 @@
 //! The measurements, by name.
 
 pub(crate) mod auth;
+pub(crate) mod consume;
 mod http;
 mod overhead;
 mod process;
@@ -25,6 +26,7 @@ const NAMES: &[&str] = &[
     "cache-get",
     "find-one",
     "publish",
+    "consume",
 ];
 
 /// Refuses names that do not exist.
@@ -89,6 +91,9 @@ pub(crate) fn all(context: &Context, names: &[String]) -> Results {
         overhead::Wanted { cache_get: wanted("cache-get"), find_one: wanted("find-one"), publish: wanted("publish") };
     if let Err(error) = overhead::measure(context, &overhead, &mut results.entries) {
         results.failed(&error);
+    }
+    if wanted("consume") {
+        results.keep(consume::measure(context).map(|entry| vec![entry]));
     }
     results
 }

@@ -217,7 +217,7 @@ fn record(records: &mut super::Kafka, topic: &str, event_type: &str, key: &str) 
     assert!(record.value["data"].is_object());
     let id = uuid::Uuid::parse_str(&record.event_id).unwrap();
     assert_eq!(id.get_version_num(), 7, "{record:?}");
-    assert_eq!(record.headers, ["event-id"]);
+    assert_eq!(record.headers, ["traceparent", "event-id"]);
     record
 }
 
