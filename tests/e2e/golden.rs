@@ -59,7 +59,7 @@ fn surface(bytes: &[u8]) -> String {
 
 #[test]
 fn each_plugin_imports_what_it_did() {
-    for plugin in ["auth", "hello"] {
+    for plugin in ["auth", "connections", "analytics", "hello"] {
         golden(&format!("{plugin}.imports.txt"), &surface(&component(&format!("{plugin}.wasm"))));
     }
 }

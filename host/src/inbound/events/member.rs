@@ -331,11 +331,11 @@ impl Owned {
 
     fn is_full(&self) -> bool {
         let (records, bytes) = self.window.load();
-        records >= MOST.0 || bytes >= MOST.1
+        records >= MOST.0 || bytes >= MOST.1 || self.window.is_long()
     }
 
     fn is_half_empty(&self) -> bool {
         let (records, bytes) = self.window.load();
-        records <= MOST.0 / 2 && bytes <= MOST.1 / 2
+        records <= MOST.0 / 2 && bytes <= MOST.1 / 2 && !self.window.is_long()
     }
 }

@@ -43,8 +43,10 @@ pub(super) struct Dead {
 
 #[derive(Debug)]
 pub(super) struct Window {
+    /// Those that are finished before the first unfinished one are gone; behind it they are nothing more than their offsets.
     entries: VecDeque<Entry>,
-    /// Bytes of the values of the entries.
+    unfinished: usize,
+    /// Bytes of the values of the unfinished ones.
     bytes: usize,
     /// The lowest unfinished offset, or the one that comes next.
     done_to: u64,
@@ -54,7 +56,9 @@ pub(super) struct Window {
 
 #[derive(Debug)]
 struct Entry {
-    record: Arc<Record>,
+    offset: u64,
+    /// `None` once it is finished.
+    record: Option<Arc<Record>>,
     state: State,
     /// Which try is the next, or runs.
     attempt: u32,
@@ -72,28 +76,32 @@ enum State {
     Finished,
 }
 
+/// The most offsets that wait for one that is not finished: some megabytes.
+const MOST_ENTRIES: usize = 100_000;
+
 /// Records to be handled together, with the number of the try for each.
 pub(super) type Batch = Vec<(Arc<Record>, u32)>;
 
 impl Window {
     /// A window without records. `next` is where the partition goes on, as far as it is known.
     pub(super) const fn new(next: u64) -> Self {
-        Self { entries: VecDeque::new(), bytes: 0, done_to: next, running: false }
+        Self { entries: VecDeque::new(), unfinished: 0, bytes: 0, done_to: next, running: false }
     }
 
     /// Takes in the next record of the partition. One that was there already, because the partition was read again, is left out.
     pub(super) fn push(&mut self, record: Record) {
         let offset = record.position.offset;
         match self.entries.back() {
-            Some(last) if offset <= last.record.position.offset => return,
+            Some(last) if offset <= last.offset => return,
             Some(_) => {}
             None if offset < self.done_to => return,
             // Offsets may have gaps: retention, compaction, marks of transactions.
             None => self.done_to = offset,
         }
         self.bytes += record.value.len();
-        let state = State::Waiting(None);
-        self.entries.push_back(Entry { record: Arc::new(record), state, attempt: 1, alone: false });
+        self.unfinished += 1;
+        let (record, state) = (Some(Arc::new(record)), State::Waiting(None));
+        self.entries.push_back(Entry { offset, record, state, attempt: 1, alone: false });
     }
 
     /// Everything before this offset is finished.
@@ -101,9 +109,14 @@ impl Window {
         self.done_to
     }
 
-    /// Records and bytes that it holds.
-    pub(super) fn load(&self) -> (usize, usize) {
-        (self.entries.len(), self.bytes)
+    /// Records that it holds, and the bytes of their values.
+    pub(super) const fn load(&self) -> (usize, usize) {
+        (self.unfinished, self.bytes)
+    }
+
+    /// Whether too many finished records wait for one that is not.
+    pub(super) fn is_long(&self) -> bool {
+        self.entries.len() >= MOST_ENTRIES
     }
 
     /// Whether a batch is being handled.
@@ -120,7 +133,8 @@ impl Window {
         let mut batch = Batch::new();
         let mut bytes = 0;
         for entry in &mut self.entries {
-            let key = entry.record.key.as_ref();
+            let Some(record) = &entry.record else { continue };
+            let key = record.key.as_ref();
             match entry.state {
                 State::Finished => continue,
                 State::Waiting(until) if until.is_none_or(|until| until <= now) => {
@@ -138,12 +152,12 @@ impl Window {
                 held.extend(key.cloned());
                 continue;
             }
-            bytes += entry.record.value.len();
+            bytes += record.value.len();
             if !batch.is_empty() && bytes > BATCH_BYTES {
                 break;
             }
             entry.state = State::Running;
-            batch.push((Arc::clone(&entry.record), entry.attempt));
+            batch.push((Arc::clone(record), entry.attempt));
             if entry.alone || batch.len() >= most {
                 break;
             }
@@ -161,7 +175,8 @@ impl Window {
         let mut failed: HashSet<Vec<u8>> = HashSet::new();
         let running = self.entries.iter_mut().filter(|entry| entry.state == State::Running);
         for (entry, result) in running.zip(results) {
-            let key = entry.record.key.clone();
+            let Some(record) = entry.record.as_ref() else { continue };
+            let key = record.key.clone();
             let held_back = key.as_ref().is_some_and(|key| failed.contains(key));
             entry.state = match result {
                 Tried::Done => State::Finished,
@@ -172,7 +187,7 @@ impl Window {
                         State::Waiting(Some(now + *pause))
                     }
                     None => {
-                        dead.push(Dead { record: Arc::clone(&entry.record), reason, tries: entry.attempt });
+                        dead.push(Dead { record: Arc::clone(record), reason, tries: entry.attempt });
                         State::Dying
                     }
                 },
@@ -182,11 +197,14 @@ impl Window {
                     State::Waiting(None)
                 }
                 Tried::Never(reason) => {
-                    dead.push(Dead { record: Arc::clone(&entry.record), reason, tries: entry.attempt });
+                    dead.push(Dead { record: Arc::clone(record), reason, tries: entry.attempt });
                     State::Dying
                 }
             };
-            if entry.state != State::Finished {
+            if entry.state == State::Finished {
+                self.unfinished -= 1;
+                self.bytes -= entry.record.take().map_or(0, |record| record.value.len());
+            } else {
                 failed.extend(key);
             }
         }
@@ -196,8 +214,12 @@ impl Window {
 
     /// A record that was given up is in the topic of the dead.
     pub(super) fn buried(&mut self, offset: u64) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.record.position.offset == offset) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.offset == offset)
+            && let Some(record) = entry.record.take()
+        {
             entry.state = State::Finished;
+            self.unfinished -= 1;
+            self.bytes -= record.value.len();
         }
         self.advance();
     }
@@ -217,8 +239,7 @@ impl Window {
     /// Forgets finished records at the front.
     fn advance(&mut self) {
         while let Some(first) = self.entries.front().filter(|entry| entry.state == State::Finished) {
-            self.done_to = first.record.position.offset + 1;
-            self.bytes -= first.record.value.len();
+            self.done_to = first.offset + 1;
             self.entries.pop_front();
         }
     }
