@@ -5,6 +5,10 @@
 //! then twice as long each time, up to 2 s. The first answer closes it again. Any answer counts, also a refusal that the
 //! store gives about the call itself: a store that says "invalid" is not away.
 //!
+//! Time that ran out is no proof by itself: the operation may have been a slow one, of a plugin whose doing must not close the
+//! store to all others. It counts only if the store answered nobody since the operation began, and if that was long enough ago
+//! for a store that is there to have answered ([`Breaker::patient`]).
+//!
 //! A call that is dropped half-way proves nothing and counts as nothing; a dropped probe makes room for the next one.
 //!
 //! ```text
@@ -12,7 +16,7 @@
 //! let value = breaker.call(Duration::from_millis(100), connection.get(key)).await?;
 //! ```
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -34,8 +38,12 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 pub(crate) struct Breaker {
     store: &'static str,
     /// Calls in a row without an answer; the breaker is open from [`FAILURES`] on. Read without the lock, so that a
-    /// healthy store costs one load before a call and one after it, but written only under it.
+    /// healthy store costs a load before a call and one after it, but written only under it.
     failures: AtomicU32,
+    /// How often it was seen to answer, whomever.
+    answers: AtomicU64,
+    /// A shorter silence says nothing.
+    silence: Duration,
     probes: Mutex<Probes>,
 }
 
@@ -57,7 +65,14 @@ impl Breaker {
     /// A closed breaker. `store` is its name in error messages, as in "Redis".
     pub(crate) fn new(store: &'static str) -> Self {
         let probes = Probes { next: Instant::now(), pause: PAUSES.0, running: false };
-        Self { store, failures: AtomicU32::new(0), probes: Mutex::new(probes) }
+        let (failures, answers) = (AtomicU32::new(0), AtomicU64::new(0));
+        Self { store, failures, answers, silence: Duration::ZERO, probes: Mutex::new(probes) }
+    }
+
+    /// For a store whose callers bring their own time, of which little may be left: a silence counts from this on.
+    pub(crate) const fn patient(mut self, silence: Duration) -> Self {
+        self.silence = silence;
+        self
     }
 
     /// Runs the operation, at most for the time given, and learns from its result.
@@ -66,9 +81,14 @@ impl Breaker {
     /// `unavailable`, without running it, while the store is away; `timeout` when the time ran out; else its own error.
     pub(crate) async fn call<T>(&self, within: Duration, operation: impl Future<Output = Result<T>>) -> Result<T> {
         let pass = self.admit()?;
-        let result = timeout(within, operation).await.unwrap_or_else(|_elapsed| {
-            Err(Error::timeout(format!("{} did not answer within {} ms", self.store, within.as_millis())))
-        });
+        let before = self.answers.load(Ordering::Relaxed);
+        let Ok(result) = timeout(within, operation).await else {
+            let silent = within >= self.silence && self.answers.load(Ordering::Relaxed) == before;
+            if silent {
+                pass.failed();
+            }
+            return Err(Error::timeout(format!("{} did not answer within {} ms", self.store, within.as_millis())));
+        };
         match result {
             Err(Error::Unavailable(_) | Error::Timeout(_)) => pass.failed(),
             Ok(_) | Err(_) => pass.answered(),
@@ -83,6 +103,7 @@ impl Breaker {
 
     /// Closes it: the store was seen to answer outside a call, as when a new connection shook hands.
     pub(crate) fn close(&self) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
         if self.failures.load(Ordering::Relaxed) != 0 {
             let mut probes = self.probes.lock();
             self.failures.store(0, Ordering::Relaxed);

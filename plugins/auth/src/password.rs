@@ -62,6 +62,6 @@ pub(crate) fn change(
     let mut batch = Batch::new();
     session::remember(&mut batch, &token, &account, era);
     accounts::changed(&mut batch, id, []);
-    session::tell_cut_off(batch, id, &cut_off)?;
+    session::tell_cut_off(batch, id, cut_off)?;
     Ok((cookie::carrying(token.into_text())?, Json(Message { message: "Password changed successfully" })))
 }

@@ -91,6 +91,11 @@ pub(crate) struct CutOff {
 }
 
 impl CutOff {
+    /// What covers all that either covers.
+    fn later(self, other: Self) -> Self {
+        Self { valid_from: self.valid_from.max(other.valid_from), generation: self.generation.max(other.generation) }
+    }
+
     pub(crate) fn covers(&self, claims: &Claims) -> bool {
         let from = self.valid_from.map(|moment| moment.millis().div_euclid(1_000));
         match (claims.generation, from) {

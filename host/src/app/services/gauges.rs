@@ -65,6 +65,8 @@ impl Collector for Gauges {
             gauge(encoder, "documents_outbox_events", help, number(documents.depth()))?;
             let help = "How long the oldest of them waits";
             gauge(encoder, "documents_outbox_age_seconds", help, seconds(documents.oldest()))?;
+            let help = "Events in MongoDB's collection outbox_dead, which Kafka will never take";
+            gauge(encoder, "documents_outbox_dead_events", help, number(documents.dead()))?;
         }
         if let Some(near) = &self.near {
             counter(encoder, "near_cache_hits", "Reads that this host answered itself", near.hits())?;

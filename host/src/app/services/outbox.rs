@@ -5,7 +5,6 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::capabilities::error::Error;
 use crate::capabilities::events::backend::{Backend, Event};
 use crate::capabilities::events::outbox::{self, Outbox, Refusal, Sender};
 
@@ -46,12 +45,6 @@ struct IntoLog(Arc<dyn Backend>);
 
 impl Sender for IntoLog {
     async fn send(&self, event: Event) -> Result<(), Refusal> {
-        match self.0.publish(event).await {
-            Ok(_) => Ok(()),
-            Err(error @ (Error::Invalid(_) | Error::TooLarge(_) | Error::Denied(_))) => {
-                Err(Refusal::Never(error.message().to_owned()))
-            }
-            Err(error) => Err(Refusal::Later(error)),
-        }
+        self.0.publish(event).await.map(drop).map_err(Refusal::from)
     }
 }

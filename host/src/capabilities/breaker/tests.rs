@@ -176,3 +176,65 @@ async fn whoever_sees_the_store_answer_closes_it() {
     fail(&breaker, 2).await;
     assert!(!breaker.is_open(), "the count began anew");
 }
+
+/// One plugin's slow operations, while others are answered.
+#[tokio::test(start_paused = true)]
+async fn slow_operations_do_not_open_it_while_the_store_answers_others() {
+    let breaker = Breaker::new("MongoDB");
+    for _ in 0..10 {
+        let slow = breaker.call(WITHIN, pending::<Result<()>>());
+        let quick = async {
+            advance(WITHIN / 2).await;
+            assert!(passes(&breaker).await, "the others are not refused");
+        };
+        assert_eq!(tokio::join!(slow, quick).0.unwrap_err().case(), "timeout");
+    }
+    // An answer from before it began says nothing.
+    for _ in 0..3 {
+        assert!(!breaker.is_open());
+        let _ = breaker.call(WITHIN, pending::<Result<()>>()).await;
+    }
+    assert!(breaker.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_the_store_is_an_answer_to_others_too() {
+    let breaker = Breaker::new("MongoDB");
+    for _ in 0..10 {
+        let slow = breaker.call(WITHIN, pending::<Result<()>>());
+        let refused = async { breaker.call(WITHIN, ready(Err::<(), _>(Error::invalid("no")))).await.unwrap_err() };
+        assert_eq!(tokio::join!(slow, refused).0.unwrap_err().case(), "timeout");
+    }
+    assert!(!breaker.is_open());
+    // And so is what somebody saw outside of a call.
+    for _ in 0..10 {
+        let seen = async { breaker.close() };
+        assert_eq!(tokio::join!(breaker.call(WITHIN, pending::<Result<()>>()), seen).0.unwrap_err().case(), "timeout");
+    }
+    assert!(!breaker.is_open());
+}
+
+/// Callers that have little time left when they come.
+#[tokio::test(start_paused = true)]
+async fn a_short_silence_says_nothing() {
+    let long = WITHIN * 5;
+    let breaker = Breaker::new("MongoDB").patient(long);
+    for _ in 0..10 {
+        let error = breaker.call(long - Duration::from_millis(1), pending::<Result<()>>()).await.unwrap_err();
+        assert_eq!(error.case(), "timeout");
+    }
+    assert!(!breaker.is_open());
+    // What the driver says by itself counts however soon it comes.
+    fail(&breaker, 1).await;
+    for _ in 0..2 {
+        assert!(!breaker.is_open());
+        let _ = breaker.call(long, pending::<Result<()>>()).await;
+    }
+    assert!(breaker.is_open());
+    // A probe that had too little time makes room for the next.
+    advance(Duration::from_millis(100)).await;
+    assert!(tried(&breaker, pending()).await);
+    advance(Duration::from_millis(100)).await;
+    assert!(passes(&breaker).await);
+    assert!(!breaker.is_open());
+}

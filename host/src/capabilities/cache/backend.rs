@@ -4,7 +4,8 @@
 //! ([`check`]) and the grants are checked above this trait, once for all backends; a backend answers
 //! [`Error::Invalid`](crate::capabilities::error::Error::Invalid) for what only the stored value can tell (another
 //! type, not a number) and [`Error::TooLarge`](crate::capabilities::error::Error::TooLarge) for answers above
-//! [`check::MAX_MEMBERS`].
+//! [`check::MAX_MEMBERS`] or [`check::MAX_ANSWER`], of which no more than a little enters the host's memory. A single value
+//! has no such limit: what this host stores has at most [`check::MAX_VALUE`].
 //!
 //! **Lives.** `life` is the time a key has left from now on. In `set`, `set_if_absent` and `compare_and_set` `None`
 //! means no end. `increment` gives it to a key that it creates and leaves others alone, so that a window does not slide.
@@ -18,6 +19,7 @@ use bytes::Bytes;
 use crate::capabilities::error::Result;
 
 pub mod check;
+pub mod reads;
 
 /// A store of short-lived values.
 ///
@@ -105,7 +107,7 @@ pub trait Backend: Send + Sync {
     async fn hash_increment(&self, key: &str, field: &str, by: i64) -> Result<i64>;
 
     /// Several commands in one trip, in order, not atomic; one answer for each. The outer error means that none was
-    /// sent.
+    /// sent. What it reads has a limit: see [`reads`].
     async fn batch(&self, commands: Vec<Command>) -> Result<Vec<Result<Reply>>>;
 }
 

@@ -16,6 +16,7 @@ mod collections;
 mod lives;
 mod random;
 mod values;
+mod weights;
 
 /// A cache, and keys in it that nobody else uses.
 struct Cache {
@@ -31,7 +32,9 @@ impl Cache {
     }
 
     fn memory() -> Self {
-        Self::new(Arc::new(Memory::new(memory::Config::default(), Arc::new(SystemClock::default()))))
+        // Room for keys above the limit of an answer.
+        let config = memory::Config { budget: 256 << 20, ..memory::Config::default() };
+        Self::new(Arc::new(Memory::new(config, Arc::new(SystemClock::default()))))
     }
 
     fn redis() -> Self {
@@ -154,4 +157,8 @@ suite! {
     batches::each_command_has_its_own_answer,
     batches::commands_run_in_order,
     batches::an_empty_batch_is_empty,
+    weights::a_collection_of_eight_mebibytes_is_answered_and_no_more,
+    weights::a_field_that_is_asked_for_again_counts_again,
+    weights::a_batch_reads_eight_mebibytes_and_refuses_what_is_above,
+    weights::a_batch_of_many_reads_keeps_its_order,
 }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`connect`] | from a URL to the driver's client |
 //! | [`input`] | a guest's bytes as the driver wants them; what a guest may not ask of the server |
+//! | [`index`] | making an index, and what to say where there is another |
 //! | [`read`] | answers: bytes as the server sent them |
 //! | [`transact`] | several writes in one commit |
 //! | [`outbox`] | events that entered with a commit, on their way to their topics |
@@ -25,6 +26,7 @@
 
 mod connect;
 mod fault;
+mod index;
 mod input;
 mod outbox;
 mod read;
@@ -54,6 +56,9 @@ use transact::{Action, Step};
 /// How long a command may go on after its caller's time: then its connection is given up for lost.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// A healthy server answers somebody within this time, however busy one plugin keeps it.
+const SILENCE: Duration = Duration::from_millis(250);
+
 /// How long before its caller's time a call is given up.
 const MARGIN: Duration = Duration::from_millis(5);
 
@@ -73,7 +78,8 @@ impl MongoDb {
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         let client = connect::client(config).await?;
         let database = client.default_database().unwrap_or_else(|| client.database(connect::DATABASE));
-        Ok(Self { client, database, breaker: Arc::new(Breaker::new("MongoDB")), fresh: Arc::default() })
+        let breaker = Arc::new(Breaker::new("MongoDB").patient(SILENCE));
+        Ok(Self { client, database, breaker, fresh: Arc::default() })
     }
 
     /// Whether calls are refused, because the server left the last ones without an answer.
@@ -347,20 +353,7 @@ impl Backend for MongoDb {
             driver.partial_filter_expression = options.partial.as_deref().map(input::filter).transpose()?;
             let index = IndexModel::builder().keys(keys).options(driver).build();
             let (handle, time) = (self.collection(collection), server_time());
-            self.run(async move {
-                match handle.create_index(index).max_time(time).await {
-                    Ok(_) => Ok(()),
-                    Err(error) if fault::index_exists(&error) => {
-                        tracing::warn!(
-                            collection = handle.name(),
-                            "an index exists with other options than are asked for now; it stays as it is"
-                        );
-                        Ok(())
-                    }
-                    Err(error) => Err(error.into()),
-                }
-            })
-            .await
+            self.run(async move { index::ensure(&handle, index, time).await }).await
         })
     }
 

@@ -7,15 +7,18 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::capabilities::error::Result;
+use crate::capabilities::error::{Error, Result};
 
 /// The header that tells an event from every other, whatever is done to deliver it.
 pub const EVENT_ID: &str = "event-id";
 /// The most bytes of a value.
 pub const MOST_VALUE_BYTES: usize = 1 << 20;
+/// The longest that [`Backend::deliver`] takes: more than Kafka's client tries, so that it learns how that ended.
+pub const DELIVERY: Duration = Duration::from_secs(8);
 /// The most events of one call.
 pub const MOST_EVENTS: usize = 1_000;
 
@@ -84,6 +87,24 @@ impl Record {
         match header.and_then(|(_, value)| std::str::from_utf8(value).ok()) {
             Some(id) => id.to_owned(),
             None => format!("{}-{}-{}", self.topic, self.position.partition, self.position.offset),
+        }
+    }
+}
+
+/// Why an outbox's event was not published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Another try may help: the log is away, did not answer in time, or an operator has something to mend.
+    Later(Error),
+    /// The log will never take this event.
+    Never(String),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Invalid(failure) | Error::TooLarge(failure) => Self::Never(failure.message),
+            later => Self::Later(later),
         }
     }
 }
@@ -162,6 +183,13 @@ pub trait Backend: Send + Sync {
 
     /// The same for many, each with its own answer; the outer error means that none was sent.
     async fn publish_batch(&self, events: Vec<Event>) -> Result<Vec<Result<Position>>>;
+
+    /// The same for an outbox: nobody waits for the answer, so it takes as long as it takes to learn what became of each
+    /// event, at most [`DELIVERY`]. Whoever gave up sooner would send again and again what is merely acknowledged late.
+    async fn deliver(&self, events: Vec<Event>) -> Result<Vec<Result<Position, Refusal>>> {
+        let answers = self.publish_batch(events).await?;
+        Ok(answers.into_iter().map(|answer| answer.map_err(Refusal::from)).collect())
+    }
 
     /// Returns when this host's disk has the events; they reach their topics from there.
     async fn publish_later(&self, events: Vec<Event>) -> Result<()>;

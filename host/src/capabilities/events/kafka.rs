@@ -18,24 +18,21 @@ mod config;
 mod contact;
 mod member;
 mod read;
+mod send;
 mod topics;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
 use parking_lot::RwLock;
 use rdkafka::admin::AdminClient;
 use rdkafka::error::RDKafkaErrorCode as Code;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
+use rdkafka::producer::{FutureProducer, Producer as _};
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use super::backend::{Backend, Event, Position, Record, Subscription, Topic};
-use super::embedded::record;
 use super::outbox::{Outbox, Refusal, Sender};
 use crate::capabilities::error::{Error, Result};
 use answer::{Failure, closing};
@@ -46,8 +43,6 @@ use topics::Topics;
 /// How long a caller waits for the acknowledgement: a little less than the interface promises, so that it is this module that
 /// answers, record by record.
 const ACKNOWLEDGEMENT: Duration = Duration::from_millis(450);
-/// How long the drainer waits: longer than librdkafka tries, so that it always learns how that ended.
-const DELIVERY: Duration = Duration::from_secs(8);
 /// How often [`Kafka::appended`](Backend::appended) has its caller look.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// How long an answer about offsets and topics may take.
@@ -130,126 +125,6 @@ impl Kafka {
         self.clients.read().clone().ok_or_else(closing)
     }
 
-    /// Sends one event, once more if its topic was deleted meanwhile.
-    async fn send(&self, event: Event, deadline: Instant) -> Result<Position, Failure> {
-        record::check(&event).map_err(Failure::for_good)?;
-        let clients = self.clients().map_err(Failure::for_now)?;
-        for again in [true, false] {
-            self.ensure(&clients, &event.topic, deadline).await.map_err(Failure::for_now)?;
-            let handed = self.hand_over(&clients, &event);
-            match self.delivered(handed, &event.topic, clients.generation, deadline).await {
-                Err(Failure::NoTopic) if again => {}
-                outcome => return outcome,
-            }
-        }
-        Err(Failure::NoTopic)
-    }
-
-    /// Sends many and waits for all of them.
-    async fn send_all(
-        &self,
-        clients: &Clients,
-        events: Vec<&Event>,
-        deadline: Instant,
-    ) -> Vec<Result<Position, Failure>> {
-        // Handed over in order and without waiting for answers: a key's records follow each other into the same queue. What
-        // could not be handed over ends it for its topic, or a later record of the same key would pass it.
-        let mut refused: HashMap<&str, Error> = HashMap::new();
-        let mut deliveries = Vec::with_capacity(events.len());
-        for event in events {
-            let handed = match refused.get(event.topic.as_str()) {
-                Some(error) => Err(Failure::for_now(error.clone())),
-                None => match record::check(event) {
-                    Ok(()) => match self.ensure(clients, &event.topic, deadline).await {
-                        Ok(()) => self.hand_over(clients, event),
-                        Err(error) => Err(Failure::for_now(error)),
-                    },
-                    Err(error) => Err(Failure::for_good(error)),
-                },
-            };
-            if let Err(Failure::Other { error, lasting: false }) = &handed {
-                refused.entry(&event.topic).or_insert_with(|| error.clone());
-            }
-            deliveries.push(self.delivered(handed, &event.topic, clients.generation, deadline));
-        }
-        join_all(deliveries).await
-    }
-
-    /// The topic is there, or nothing was sent.
-    async fn ensure(&self, clients: &Clients, topic: &str, deadline: Instant) -> Result<()> {
-        if self.topics.knows(topic) {
-            return Ok(());
-        }
-        let within = deadline.saturating_duration_since(Instant::now());
-        let ensured = timeout_at(deadline, self.topics.ensure(&clients.admin, topic, within)).await;
-        let outcome =
-            ensured.unwrap_or_else(|_| Err(Error::unavailable("Kafka did not answer in time; nothing was sent")));
-        if matches!(outcome, Err(Error::Unavailable(_))) {
-            self.contact.suspect();
-        }
-        outcome
-    }
-
-    /// Gives a record to librdkafka, which keeps a copy of it.
-    fn hand_over(&self, clients: &Clients, event: &Event) -> Result<DeliveryFuture, Failure> {
-        let headers = OwnedHeaders::new_with_capacity(event.headers.len());
-        let headers = event
-            .headers
-            .iter()
-            .fold(headers, |headers, (name, value)| headers.insert(Header { key: name, value: Some(value) }));
-        let record = FutureRecord::<str, [u8]>::to(&event.topic).payload(&event.value).headers(headers);
-        let record = match &event.key {
-            Some(key) => record.key(key.as_str()),
-            None => record,
-        };
-        clients.producer.send_result(record).map_err(|(error, _)| Failure::of(&error))
-    }
-
-    /// Waits for the acknowledgement, and learns from what comes instead.
-    async fn delivered(
-        &self,
-        handed: Result<DeliveryFuture, Failure>,
-        topic: &str,
-        generation: u64,
-        deadline: Instant,
-    ) -> Result<Position, Failure> {
-        let failure = match handed {
-            Err(failure) => failure,
-            Ok(delivery) => match timeout_at(deadline, delivery).await {
-                Ok(Ok(Ok(delivery))) => return Ok(position(delivery.partition, delivery.offset)),
-                Ok(Ok(Err((error, _)))) => Failure::of(&error),
-                // The producer is gone, or the time.
-                Ok(Err(_)) | Err(_) => Failure::late(),
-            },
-        };
-        match &failure {
-            Failure::NoTopic => self.topics.forget(topic),
-            Failure::Fatal => self.renew(generation),
-            Failure::Other { error: Error::Timeout(_), .. } => {
-                // The brokers may be away, and a deleted topic looks the same for a while.
-                self.topics.doubt(topic);
-                self.contact.suspect();
-            }
-            Failure::Other { .. } => {}
-        }
-        Err(failure)
-    }
-
-    /// Makes the producer of that generation anew, after an error from which librdkafka does not recover.
-    fn renew(&self, generation: u64) {
-        let callbacks = Callbacks { contact: Some(Arc::clone(&self.contact)) };
-        let mut slot = self.clients.write();
-        let Some(clients) = slot.as_mut().filter(|clients| clients.generation == generation) else { return };
-        match self.config.producer().create_with_context(callbacks) {
-            Ok(producer) => {
-                tracing::error!(target: "kafka", "the producer failed for good and was made anew");
-                retire(std::mem::replace(&mut clients.producer, producer));
-                clients.generation += 1;
-            }
-            Err(error) => tracing::error!(target: "kafka", %error, "the producer cannot be made anew"),
-        }
-    }
-
     /// Runs a read on a thread that may block, for a limited time.
     async fn reading<T: Send + 'static>(
         &self,
@@ -314,10 +189,6 @@ async fn probe(clients: Arc<RwLock<Option<Clients>>>, topics: Arc<Topics>) -> bo
     asking.await.unwrap_or(false)
 }
 
-const fn is_missing(answer: &Result<Position, Failure>) -> bool {
-    matches!(answer, Err(Failure::NoTopic))
-}
-
 fn position(partition: i32, offset: i64) -> Position {
     Position { partition: u32::try_from(partition).unwrap_or(0), offset: u64::try_from(offset).unwrap_or(0) }
 }
@@ -325,7 +196,7 @@ fn position(partition: i32, offset: i64) -> Position {
 impl Sender for Kafka {
     async fn send(&self, event: Event) -> Result<(), Refusal> {
         self.contact.admit().map_err(Refusal::Later)?;
-        let sent = self.send(event, Instant::now() + DELIVERY).await;
+        let sent = self.send(event, Instant::now() + super::backend::DELIVERY).await;
         sent.map(drop).map_err(Failure::into_refusal)
     }
 }
@@ -344,24 +215,17 @@ impl Backend for Kafka {
     }
 
     async fn publish_batch(&self, events: Vec<Event>) -> Result<Vec<Result<Position>>> {
-        let deadline = Instant::now() + ACKNOWLEDGEMENT;
-        let ready = self.contact.admit().and_then(|()| self.clients());
-        let clients = ready.map_err(|error| error.within("publish-batch"))?;
-        let events: Vec<Event> = events.into_iter().map(Event::with_id).collect();
-        let mut answers = self.send_all(&clients, events.iter().collect(), deadline).await;
-        // A topic that was deleted meanwhile has taken none of them: they are sent once more, in their order.
-        let missing: Vec<usize> =
-            (0..).zip(&answers).filter(|(_, answer)| is_missing(answer)).map(|(at, _)| at).collect();
-        let again = missing.iter().filter_map(|at| events.get(*at)).collect();
-        for (at, answer) in missing.into_iter().zip(self.send_all(&clients, again, deadline).await) {
-            if let Some(slot) = answers.get_mut(at) {
-                *slot = answer;
-            }
-        }
-        let answers = answers.into_iter().zip(events).map(|(answer, event)| {
-            answer.map_err(|failure| failure.into_error().within(format_args!("publish to {}", event.topic)))
+        let sent = self.send_batch(events, Instant::now() + ACKNOWLEDGEMENT).await;
+        let answers = sent.map_err(|error| error.within("publish-batch"))?;
+        let named = answers.into_iter().map(|(topic, answer)| {
+            answer.map_err(|failure| failure.into_error().within(format_args!("publish to {topic}")))
         });
-        Ok(answers.collect())
+        Ok(named.collect())
+    }
+
+    async fn deliver(&self, events: Vec<Event>) -> Result<Vec<Result<Position, Refusal>>> {
+        let answers = self.send_batch(events, Instant::now() + super::backend::DELIVERY).await?;
+        Ok(answers.into_iter().map(|(_, answer)| answer.map_err(Failure::into_refusal)).collect())
     }
 
     async fn publish_later(&self, events: Vec<Event>) -> Result<()> {

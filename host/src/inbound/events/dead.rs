@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::window::Dead;
-use crate::capabilities::error::Error;
 use crate::capabilities::events::Backend;
-use crate::capabilities::events::backend::{EVENT_ID, Event, MOST_VALUE_BYTES, Record};
+use crate::capabilities::events::backend::{EVENT_ID, Event, MOST_VALUE_BYTES, Record, Refusal};
 use crate::telemetry::one_line;
 
 /// The first pause after a log that did not take an event, and the longest.
@@ -35,14 +34,23 @@ pub(super) async fn bury(log: Arc<dyn Backend>, plugin: Arc<str>, dead: Dead) {
     let event = event(&record, topic, &reason, tries);
     let mut pause = PAUSES.0;
     loop {
-        match log.publish(event.clone()).await {
+        // As an outbox does: nobody waits for this but the event's key, and brokers may be slow.
+        let answer = match log.deliver(vec![event.clone()]).await {
+            Ok(mut answers) => {
+                answers.pop().unwrap_or_else(|| Err(Refusal::Never("the log gave no answer".to_owned())))
+            }
+            Err(error) => Err(error.into()),
+        };
+        match answer {
             Ok(_) => return,
             // Nothing that waiting would change. It stays where it was read from: the line above says where.
-            Err(error @ (Error::Invalid(_) | Error::TooLarge(_))) => {
-                tracing::error!(target: "events", plugin = &*plugin, partition, offset, "it is not taken: {error}");
+            Err(Refusal::Never(reason)) => {
+                tracing::error!(target: "events", plugin = &*plugin, partition, offset, "it is not taken: {reason}");
                 return;
             }
-            Err(error) => tracing::debug!(target: "events", plugin = &*plugin, "a dead event waits: {error}"),
+            Err(Refusal::Later(error)) => {
+                tracing::debug!(target: "events", plugin = &*plugin, "a dead event waits: {error}");
+            }
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSES.1);

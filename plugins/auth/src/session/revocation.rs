@@ -16,6 +16,9 @@ pub(super) const LOGGED_OUT: Key<bool> = Key::new("session:revoked:{}", token::L
 /// A user's cut-off.
 pub(super) const CUT_OFF: Key<CutOff> = Key::new("user:{}:sessions", token::LIFE);
 
+/// How often a cut-off is written against others: what the cache has may be another version's, and never compare.
+const TRIES: u32 = 8;
+
 /// A token that counts no more (`_id` is its digest), or the cut-off of a user's (`_id` is `user:<id>`).
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -78,7 +81,8 @@ pub(crate) fn end(token: &Token) -> Result<bool, Error> {
 
 /// Adds to a transaction that all sessions of a user are over which this cut-off covers.
 pub(crate) fn end_all(transaction: Transaction, user: Id, cut_off: CutOff) -> Transaction {
-    let update = doc! { "$set": {
+    // Never back in time: of two hosts that change it one after the other, the second one's clock may be behind.
+    let update = doc! { "$max": {
         "validFrom": cut_off.valid_from,
         "generation": cut_off.generation,
         "expiresAt": DateTime::now().plus(token::LIFE),
@@ -87,15 +91,27 @@ pub(crate) fn end_all(transaction: Transaction, user: Id, cut_off: CutOff) -> Tr
     transaction.update(&REVOCATIONS, doc! { "_id": of_user(user) }, update, upsert, Expect::Anything)
 }
 
-/// Tells the cache of a cut-off, once it is committed, with what else it should know; where it cannot be told, a new era
+/// Tells the cache of a cut-off, once it is committed, and what else it should know; where it cannot be told, a new era
 /// begins.
-pub(crate) fn tell_cut_off(mut batch: Batch, user: Id, cut_off: &CutOff) -> Result<(), Error> {
-    let told = batch.set(&CUT_OFF, user, cut_off);
-    if let Err(error) = batch.run().and_then(|mut replies| replies.take(told)) {
+pub(crate) fn tell_cut_off(batch: Batch, user: Id, cut_off: CutOff) -> Result<(), Error> {
+    if let Err(error) = raise(user, cut_off).and_then(|()| batch.run()) {
         log::debug!("the cache cannot be told of a cut-off, so a new era begins", cause = error);
         era::begin()?;
     }
     Ok(())
+}
+
+/// Writes a cut-off into the cache, unless a later one is there: of two at once, the first to be committed may be the last to
+/// arrive here.
+fn raise(user: Id, cut_off: CutOff) -> Result<(), Error> {
+    for _ in 0..TRIES {
+        let held = CUT_OFF.get(user)?;
+        let later = held.map_or(cut_off, |held| held.later(cut_off));
+        if held == Some(later) || CUT_OFF.compare_and_set(user, held.as_ref(), &later)? {
+            return Ok(());
+        }
+    }
+    Err(Error::new(ErrorKind::Conflict, "the cut-off of this user's sessions cannot be compared with"))
 }
 
 fn of_user(id: Id) -> String {

@@ -1,6 +1,8 @@
-use devconnect_sdk::bson::DateTime as BsonDateTime;
+use devconnect_sdk::bson::{Bson, DateTime as BsonDateTime};
+use devconnect_sdk::cache::Batch;
 
 use super::*;
+use crate::session::{self, CutOff};
 
 /// A token as the former system issued them.
 fn former_token(app: &App, id: &str, life: Duration) -> String {
@@ -214,4 +216,47 @@ fn a_socket_may_bring_its_token_in_its_payload() {
     {
         assert!(!found(nobody));
     }
+}
+
+/// Two changes of a password, each on a host of its own: the one that is committed first tells of it last, and its clock is ahead.
+#[test]
+fn a_cut_off_never_goes_back() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    let id: Id = member.id.parse().unwrap();
+    let now = app.platform().now();
+    let first = CutOff { valid_from: Some(now.plus(minutes(1))), generation: 1 };
+    let second = CutOff { valid_from: Some(now), generation: 2 };
+    let both = json!({ "validFrom": now.plus(minutes(1)), "generation": 2 });
+
+    app.platform().run(|| {
+        for cut_off in [first, second, first] {
+            assert!(session::end_all(Transaction::new(), id, cut_off).commit().unwrap().is_committed());
+        }
+        session::tell_cut_off(Batch::new(), id, second).unwrap();
+        session::tell_cut_off(Batch::new(), id, first).unwrap();
+    });
+    let mark = app.platform().documents("revocations").remove(0);
+    assert_eq!(mark.get_i64("generation").unwrap(), 2);
+    assert_eq!(mark.get("validFrom"), Some(&Bson::from(now.plus(minutes(1)))));
+    assert_eq!(app.platform().cached::<Value>(&format!("user:{id}:sessions")), Some(both));
+    assert_eq!(view(&app, &member).status(), 401);
+}
+
+/// An older version's mark cannot be compared with: then documents are asked about everything of before.
+#[test]
+fn a_cut_off_that_cannot_be_told_begins_an_era() {
+    let app = app();
+    let member = sign_up(&app, "Ada");
+    let id: Id = member.id.parse().unwrap();
+    let before = app.platform().documents("revocations").len();
+    let cut_off = CutOff { valid_from: Some(app.platform().now()), generation: 1 };
+    app.platform().run(|| {
+        const OLDER: Key<Value> = Key::new("user:{}:sessions", crate::token::LIFE);
+        OLDER.set(id, &json!({ "generation": 0 })).unwrap();
+        session::tell_cut_off(Batch::new(), id, cut_off).unwrap();
+    });
+    let marks = app.platform().documents("revocations");
+    assert_eq!(marks.len(), before + 1);
+    assert_eq!(marks[0].get_i64("era").unwrap(), 1);
 }

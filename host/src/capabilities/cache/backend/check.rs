@@ -15,6 +15,10 @@ pub const MAX_VALUE: usize = 1 << 20;
 pub const MAX_KEYS: usize = 1_000;
 /// The most members, elements or fields in one call or one answer.
 pub const MAX_MEMBERS: usize = 10_000;
+/// The most bytes of one answer: of a collection's members, fields or elements, or of all values that a batch reads.
+pub const MAX_ANSWER: usize = 8 << 20;
+/// So many values cannot pass [`MAX_ANSWER`], and need not be weighed.
+pub const FEW: usize = MAX_ANSWER / MAX_VALUE;
 /// The most commands in one batch.
 pub const MAX_BATCH: usize = 128;
 /// The longest life, a hundred years: Redis refuses what leaves 63 bits, so both refuse far below it.
@@ -104,6 +108,22 @@ pub fn answer(function: &str, key: &str, members: usize) -> Result<()> {
     )))
 }
 
+/// What the answer to `function` weighs, of parts with these lengths.
+///
+/// # Errors
+/// `too-large` above [`MAX_ANSWER`].
+pub fn weight(function: &str, key: &str, parts: impl IntoIterator<Item = usize>) -> Result<()> {
+    if parts.into_iter().sum::<usize>() <= MAX_ANSWER { Ok(()) } else { Err(heavy(function, key)) }
+}
+
+/// The error of an answer above [`MAX_ANSWER`].
+#[must_use]
+pub fn heavy(function: &str, key: &str) -> Error {
+    Error::too_large(format!(
+        "cache.{function} of \"{key}\" would answer more than {MAX_ANSWER} bytes: read it in parts, or keep less in it"
+    ))
+}
+
 fn within(function: &str, count: usize, most: usize) -> Result<()> {
     if count <= most {
         return Ok(());
@@ -133,6 +153,8 @@ mod tests {
         assert_eq!(batch(MAX_BATCH + 1).unwrap_err().case(), "too-large");
         assert_eq!(answer("set-members", "k", MAX_MEMBERS), Ok(()));
         assert_eq!(answer("set-members", "k", MAX_MEMBERS + 1).unwrap_err().case(), "too-large");
+        assert_eq!(weight("set-members", "k", [MAX_ANSWER - 1, 1, 0]), Ok(()));
+        assert_eq!(weight("set-members", "k", [MAX_ANSWER, 1]).unwrap_err().case(), "too-large");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::Memory;
 use super::shard::{NEVER, Shard, end, entry_cost, other_type};
 use super::sorted::{Score, Sorted};
 use super::value::{Hash, List, Set, Value, element, sum};
+use crate::capabilities::cache::backend::reads::Reads;
 use crate::capabilities::cache::backend::{Backend, Command, Reply, check};
 use crate::capabilities::error::{Error, Result};
 
@@ -83,6 +84,7 @@ impl Backend for Memory {
         self.on(key, |shard, now| {
             let Some(list) = shard.collection::<List>("list-range", key, now)? else { return Ok(Vec::new()) };
             check::answer("list-range", key, list.range(start, stop).count())?;
+            check::weight("list-range", key, list.range(start, stop).map(Bytes::len))?;
             Ok(list.range(start, stop).cloned().collect())
         })
     }
@@ -108,6 +110,7 @@ impl Backend for Memory {
         self.on(key, |shard, now| {
             let Some(set) = shard.collection::<Set>("set-members", key, now)? else { return Ok(Vec::new()) };
             check::answer("set-members", key, set.members.len())?;
+            check::weight("set-members", key, set.members.iter().map(Bytes::len))?;
             Ok(set.members.iter().cloned().collect())
         })
     }
@@ -160,11 +163,13 @@ impl Backend for Memory {
             )?;
             let owned = |(score, member): (f64, &Bytes)| (score, member.clone());
             let range = sorted.range(low, high);
-            Ok(if reverse {
+            let found: Vec<(f64, Bytes)> = if reverse {
                 range.rev().take(limit).map(owned).collect()
             } else {
                 range.take(limit).map(owned).collect()
-            })
+            };
+            check::weight("sorted-range", key, found.iter().map(|(_, member)| member.len()))?;
+            Ok(found)
         })
     }
 
@@ -180,7 +185,9 @@ impl Backend for Memory {
     async fn hash_get(&self, key: &str, fields: &[String]) -> Result<Vec<Option<Bytes>>> {
         self.on(key, |shard, now| {
             let hash = shard.collection::<Hash>("hash-get", key, now)?;
-            Ok(fields.iter().map(|field| hash?.fields.get(field.as_str()).cloned()).collect())
+            let value = |field: &String| hash?.fields.get(field.as_str());
+            check::weight("hash-get", key, fields.iter().filter_map(value).map(Bytes::len))?;
+            Ok(fields.iter().map(|field| value(field).cloned()).collect())
         })
     }
 
@@ -188,6 +195,8 @@ impl Backend for Memory {
         self.on(key, |shard, now| {
             let Some(hash) = shard.collection::<Hash>("hash-get-all", key, now)? else { return Ok(Vec::new()) };
             check::answer("hash-get-all", key, hash.fields.len())?;
+            let weights = hash.fields.iter().map(|(field, value)| field.len() + value.len());
+            check::weight("hash-get-all", key, weights)?;
             Ok(hash.fields.iter().map(|(field, value)| (field.to_string(), value.clone())).collect())
         })
     }
@@ -214,7 +223,12 @@ impl Backend for Memory {
     }
 
     async fn batch(&self, commands: Vec<Command>) -> Result<Vec<Result<Reply>>> {
-        Ok(commands.into_iter().map(|command| self.run(command)).collect())
+        let reads = Reads::of(commands.iter().enumerate());
+        let mut replies: Vec<Result<Reply>> = commands.into_iter().map(|command| self.run(command)).collect();
+        if let Some(reads) = reads {
+            reads.cap(&mut replies);
+        }
+        Ok(replies)
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::held::{Held, Look, Ticket};
 use super::{Near, Result};
+use crate::capabilities::cache::backend::reads::Reads;
 use crate::capabilities::cache::backend::{Backend, Command, Reply};
 use crate::capabilities::cache::redis::{batch::Item, reply};
 
@@ -183,6 +184,7 @@ enum Source {
 }
 
 async fn batch(near: &Near, commands: Vec<Command>) -> Result<Vec<Result<Reply>>> {
+    let reads = Reads::of(commands.iter().enumerate());
     let mut written: Vec<String> = Vec::new();
     let mut sources = Vec::with_capacity(commands.len());
     let mut items = Vec::with_capacity(commands.len());
@@ -210,10 +212,10 @@ async fn batch(near: &Near, commands: Vec<Command>) -> Result<Vec<Result<Reply>>
         }
     }
     let _write = Write { held: &near.held, keys: written.iter().map(String::as_str).collect() };
-    let mut replies =
+    let mut fetched =
         if items.is_empty() { Vec::new().into_iter() } else { near.redis.items(&items).await?.into_iter() };
-    let mut next = || replies.next().unwrap_or_else(|| Err(reply::odd("batch")));
-    Ok(sources
+    let mut next = || fetched.next().unwrap_or_else(|| Err(reply::odd("batch")));
+    let mut replies: Vec<Result<Reply>> = sources
         .into_iter()
         .map(|source| match source {
             Source::Here(value) => Ok(Reply::Value(value)),
@@ -226,5 +228,10 @@ async fn batch(near: &Near, commands: Vec<Command>) -> Result<Vec<Result<Reply>>
                 value
             }
         })
-        .collect())
+        .collect();
+    // What is held here and what came from Redis count together.
+    if let Some(reads) = reads {
+        reads.cap(&mut replies);
+    }
+    Ok(replies)
 }

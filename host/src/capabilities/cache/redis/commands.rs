@@ -11,9 +11,6 @@ use super::{Redis, batch, scripts};
 use crate::capabilities::cache::backend::{Backend, Command, Reply, check};
 use crate::capabilities::error::{Error, Result};
 
-/// One more than an answer may have is enough to know that it has too many.
-const MOST: usize = check::MAX_MEMBERS + 1;
-
 #[async_trait]
 impl Backend for Redis {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
@@ -100,31 +97,16 @@ impl Backend for Redis {
 
     async fn list_range(&self, key: &str, start: i32, stop: i32) -> Result<Vec<Bytes>> {
         const NAME: &str = "list-range";
-        let most = i64::try_from(check::MAX_MEMBERS).unwrap_or(i64::MAX);
-        let (first, last) = (i64::from(start), i64::from(stop));
-        let range = |first: i64, last: i64| {
+        let behind_first = usize::try_from(i64::from(stop) - i64::from(start));
+        if (start < 0) == (stop < 0) && behind_first.is_ok_and(|count| count < check::FEW) {
             let mut command = on("LRANGE", key, 2, 32);
-            command.arg(first).arg(last);
-            command
-        };
-        let answer = if (first < 0) == (last < 0) && last - first < most {
-            self.ask(NAME, key, range(first, last)).await?
-        } else if first >= 0 && last == -1 {
-            // To the end, but at most one element too many.
-            self.ask(NAME, key, range(first, first + most)).await?
-        } else {
-            let arguments = |command: &mut Cmd| {
-                command.arg(first).arg(last).arg(most);
-            };
-            match self.run(NAME, key, &scripts::LIST_RANGE, arguments).await? {
-                Value::Int(many) => {
-                    check::answer(NAME, key, usize::try_from(many).unwrap_or(usize::MAX))?;
-                    return Err(odd(NAME));
-                }
-                answer => answer,
-            }
-        };
-        members(NAME, key, answer)
+            command.arg(start).arg(stop);
+            return members(NAME, self.ask(NAME, key, command).await?);
+        }
+        let range = self.run(NAME, key, &scripts::LIST_RANGE, |command| {
+            command.arg(start).arg(stop).arg(check::MAX_MEMBERS).arg(check::MAX_ANSWER);
+        });
+        members(NAME, weighed(NAME, key, range.await?)?)
     }
 
     async fn set_add(&self, key: &str, added: Vec<Bytes>, life: Option<Duration>) -> Result<u32> {
@@ -143,10 +125,7 @@ impl Backend for Redis {
     }
 
     async fn set_members(&self, key: &str) -> Result<Vec<Bytes>> {
-        // So many members drawn without repetition: all of them, or one too many.
-        let mut command = on("SRANDMEMBER", key, 1, 8);
-        command.arg(MOST);
-        members("set-members", key, self.ask("set-members", key, command).await?)
+        members("set-members", self.whole("set-members", key, "SCARD", "SSCAN").await?)
     }
 
     async fn set_size(&self, key: &str) -> Result<u32> {
@@ -191,12 +170,16 @@ impl Backend for Redis {
         if low.is_nan() || high.is_nan() {
             return Err(not_a_number(NAME, key));
         }
-        let (name, from, to) = if reverse { ("ZREVRANGEBYSCORE", high, low) } else { ("ZRANGEBYSCORE", low, high) };
-        let mut command = on(name, key, 6, 80);
-        let limit = usize::try_from(limit).unwrap_or(MOST).min(MOST);
-        command.arg(from).arg(to).arg("WITHSCORES").arg("LIMIT").arg("0").arg(limit);
-        let found = pairs(NAME, self.ask(NAME, key, command).await?)?;
-        check::answer(NAME, key, found.len())?;
+        let range = self.run(NAME, key, &scripts::SORTED_RANGE, |command| {
+            command
+                .arg(low)
+                .arg(high)
+                .arg(limit)
+                .arg(check::MAX_MEMBERS)
+                .arg(check::MAX_ANSWER)
+                .arg(i32::from(reverse));
+        });
+        let found = pairs(NAME, weighed(NAME, key, range.await?)?)?;
         found.into_iter().map(|(member, at)| Ok((score(NAME, &at)?, self::member(NAME, member)?))).collect()
     }
 
@@ -224,18 +207,21 @@ impl Backend for Redis {
             // Nothing to fetch, but a key of another type is refused all the same.
             return self.ask("hash-get", key, on("HLEN", key, 0, 0)).await.map(|_| Vec::new());
         }
-        let command = with("HMGET", key, fields);
-        let values = elements("hash-get", self.ask("hash-get", key, command).await?)?;
-        values.into_iter().map(|value| bytes("hash-get", value)).collect()
+        let answer = if fields.len() <= check::FEW {
+            self.ask("hash-get", key, with("HMGET", key, fields)).await?
+        } else {
+            let values = self.run("hash-get", key, &scripts::HASH_GET, |command| {
+                command.arg(check::MAX_ANSWER);
+                add_all(command, fields);
+            });
+            weighed("hash-get", key, values.await?)?
+        };
+        elements("hash-get", answer)?.into_iter().map(|value| bytes("hash-get", value)).collect()
     }
 
     async fn hash_get_all(&self, key: &str) -> Result<Vec<(String, Bytes)>> {
         const NAME: &str = "hash-get-all";
-        // So many fields drawn without repetition: all of them, or one too many.
-        let mut command = on("HRANDFIELD", key, 2, 24);
-        command.arg(MOST).arg("WITHVALUES");
-        let fields = pairs(NAME, self.ask(NAME, key, command).await?)?;
-        check::answer(NAME, key, fields.len())?;
+        let fields = pairs(NAME, self.whole(NAME, key, "HLEN", "HSCAN").await?)?;
         fields
             .into_iter()
             .map(|(field, value)| {
@@ -267,6 +253,14 @@ impl Redis {
     /// A batch that may ask for lives too.
     pub(in crate::capabilities::cache) async fn items(&self, items: &[batch::Item]) -> Result<Vec<Result<Reply>>> {
         batch::run(&self.link, items).await
+    }
+
+    /// All members, or fields and values, of a key.
+    async fn whole(&self, function: &'static str, key: &str, size: &str, scan: &str) -> Result<Value> {
+        let whole = self.run(function, key, &scripts::WHOLE, |command| {
+            command.arg(size).arg(scan).arg(check::MAX_MEMBERS).arg(check::MAX_ANSWER);
+        });
+        weighed(function, key, whole.await?)
     }
 
     /// Removes members or fields. None to remove is no command of Redis: counting them refuses a key of another type
@@ -362,10 +356,20 @@ fn millis_or_zero(life: Option<Duration>) -> u64 {
     life.map_or(0, millis)
 }
 
-fn members(function: &str, key: &str, value: Value) -> Result<Vec<Bytes>> {
-    let elements = elements(function, value)?;
-    check::answer(function, key, elements.len())?;
-    elements.into_iter().map(|element| member(function, element)).collect()
+fn members(function: &str, value: Value) -> Result<Vec<Bytes>> {
+    elements(function, value)?.into_iter().map(|element| member(function, element)).collect()
+}
+
+/// What a script read, unless that is too much: see [`scripts`].
+fn weighed(function: &str, key: &str, answer: Value) -> Result<Value> {
+    match answer {
+        Value::Int(-1) => Err(check::heavy(function, key)),
+        Value::Int(many) => {
+            check::answer(function, key, usize::try_from(many).unwrap_or(usize::MAX))?;
+            Err(odd(function))
+        }
+        answer => Ok(answer),
+    }
 }
 
 fn not_a_number(function: &str, key: &str) -> Error {

@@ -3,6 +3,10 @@
 //! Each touches the one key that it is given, so that it works on a cluster. A script fails before it has changed
 //! anything: the first command that it runs is the one that refuses a key of another type. Numbers of 64 bits pass
 //! through as text, because a script's own numbers hold 53.
+//!
+//! Those that read a collection do it in small pages and weigh each, so that what is too heavy is neither sent nor, but for a
+//! page, brought together inside Redis. They answer a number in place of what they read: how many members there would be where
+//! that is above the most, or -1 where they would be too heavy.
 
 use std::sync::LazyLock;
 
@@ -82,7 +86,7 @@ return length"
 }
 
 script! {
-    /// First, last, most elements → the elements, or their number where that is above the most.
+    /// First, last, most elements, most bytes → the elements.
     LIST_RANGE, r"
 local length = redis.call('LLEN', KEYS[1])
 local first, last = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -91,7 +95,87 @@ if last < 0 then last = length + last end
 last = math.min(last, length - 1)
 if last < first then return {} end
 if last - first + 1 > tonumber(ARGV[3]) then return last - first + 1 end
-return redis.call('LRANGE', KEYS[1], first, last)"
+local room, answer, count = tonumber(ARGV[4]), {}, 0
+for from = first, last, 64 do
+  for _, element in ipairs(redis.call('LRANGE', KEYS[1], from, math.min(from + 63, last))) do
+    room = room - #element
+    count = count + 1
+    answer[count] = element
+  end
+  if room < 0 then return -1 end
+end
+return answer"
+}
+
+script! {
+    /// The command that counts, the one that goes through, most members, most bytes → all members, or fields and values.
+    WHOLE, r"
+local size = redis.call(ARGV[1], KEYS[1])
+if size > tonumber(ARGV[3]) then return size end
+local room, answer, count, cursor = tonumber(ARGV[4]), {}, 0, '0'
+repeat
+  local page = redis.call(ARGV[2], KEYS[1], cursor, 'COUNT', 64)
+  cursor = page[1]
+  for _, part in ipairs(page[2]) do
+    room = room - #part
+    count = count + 1
+    answer[count] = part
+  end
+  if room < 0 then return -1 end
+until cursor == '0'
+return answer"
+}
+
+script! {
+    /// Low, high, limit, most members, most bytes, 1 for the highest first → members and scores in turn.
+    SORTED_RANGE, r"
+local low, high = ARGV[1], ARGV[2]
+local size = math.min(redis.call('ZCOUNT', KEYS[1], low, high), tonumber(ARGV[3]))
+if size > tonumber(ARGV[4]) then return size end
+local command, first = 'ZRANGE', nil
+if ARGV[6] == '1' then
+  command, first = 'ZREVRANGE', redis.call('ZCOUNT', KEYS[1], '(' .. high, '+inf')
+else
+  first = redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. low)
+end
+local last = first + size - 1
+local room, answer, count = tonumber(ARGV[5]), {}, 0
+for from = first, last, 64 do
+  local page = redis.call(command, KEYS[1], from, math.min(from + 63, last), 'WITHSCORES')
+  for i = 1, #page, 2 do
+    room = room - #page[i]
+    answer[count + 1], answer[count + 2] = page[i], page[i + 1]
+    count = count + 2
+  end
+  if room < 0 then return -1 end
+end
+return answer"
+}
+
+script! {
+    /// Most bytes, fields → their values.
+    HASH_GET, r"
+local room = tonumber(ARGV[1])
+for i = 2, #ARGV do
+  room = room - redis.call('HSTRLEN', KEYS[1], ARGV[i])
+end
+if room < 0 then return -1 end
+local answer, count = {}, 0
+for i = 2, #ARGV, 1000 do
+  for _, value in ipairs(redis.call('HMGET', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))) do
+    count = count + 1
+    answer[count] = value
+  end
+end
+return answer"
+}
+
+script! {
+    /// Most bytes → the value, or its length where that is above the most.
+    GET_UP_TO, r"
+local length = redis.call('STRLEN', KEYS[1])
+if length > tonumber(ARGV[1]) then return length end
+return redis.call('GET', KEYS[1])"
 }
 
 script! {

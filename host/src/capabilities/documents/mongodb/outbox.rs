@@ -7,6 +7,8 @@
 //!   with the same `event-id`.
 //! - **In order for each key.** Of one key one event is under way at a time, and an event that fails holds back those of
 //!   its key that entered later, and no other.
+//! - **Nothing is dropped.** An event that the log will never take goes to the collection `outbox_dead`, with the fields
+//!   `reason` and `refused-at`, and holds up nothing. An operator who has mended the cause moves it back.
 //! - **Bounded.** One batch of rows is in memory, however many there are.
 //!
 //! | field | |
@@ -35,20 +37,22 @@ use tokio::time::Instant;
 
 use crate::capabilities::breaker::Breaker;
 use crate::capabilities::error::Result;
-use crate::capabilities::events::backend::{Backend, EVENT_ID, Event};
+use crate::capabilities::events::backend::{Backend, DELIVERY, EVENT_ID, Event};
 use lease::Lease;
-use pass::Ended;
+use pass::{Ended, Refused};
 
 /// The collection of the events.
 pub(super) const OUTBOX: &str = "outbox";
+/// The collection of those that the log will never take.
+const DEAD: &str = "outbox_dead";
 /// How often rows of other hosts are looked for.
 const POLL: Duration = Duration::from_millis(500);
 /// How often the metrics are taken.
 const MEASURE: Duration = Duration::from_secs(2);
 /// The first pause after something failed, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// How long a host that stops waits for what is under way.
-const STOPPING: Duration = Duration::from_secs(5);
+/// How long a host that stops waits for what is under way: as long as the log may take, and a little for MongoDB.
+const STOPPING: Duration = DELIVERY.saturating_add(Duration::from_secs(1));
 
 /// Says that a transaction of this host put events into the outbox.
 #[derive(Debug, Default)]
@@ -103,6 +107,7 @@ fn event(row: &RawDocument) -> Option<(ObjectId, Event)> {
 #[derive(Debug, Default)]
 struct Gauges {
     depth: AtomicU64,
+    dead: AtomicU64,
     /// When the oldest entered, in milliseconds since the Unix epoch; 0 if there is none.
     oldest_ms: AtomicI64,
     draining: AtomicBool,
@@ -121,6 +126,8 @@ impl Drainer {
         let gauges = Arc::<Gauges>::default();
         let drain = Drain {
             rows: collection(database),
+            dead: database.collection(DEAD),
+            refused: Refused::default(),
             lease: Lease::new(database),
             fresh,
             breaker,
@@ -145,6 +152,12 @@ impl Drainer {
             0 => Duration::ZERO,
             at => Duration::from_millis(u64::try_from(DateTime::now().timestamp_millis() - at).unwrap_or(0)),
         }
+    }
+
+    /// How many were set aside because the log will never take them.
+    #[must_use]
+    pub fn dead(&self) -> u64 {
+        self.gauges.dead.load(Ordering::Relaxed)
     }
 
     /// Whether it is this host that drains.
@@ -177,6 +190,8 @@ impl std::fmt::Debug for Drainer {
 /// The task.
 struct Drain {
     rows: Collection<RawDocumentBuf>,
+    dead: Collection<RawDocumentBuf>,
+    refused: Refused,
     lease: Lease,
     fresh: Arc<Fresh>,
     breaker: Arc<Breaker>,
@@ -222,7 +237,7 @@ impl Drain {
         let held = self.lease.take().await?;
         self.gauges.draining.store(held, Ordering::Relaxed);
         let ended = if held {
-            pass::run(&self.rows, &mut self.lease, self.log.as_ref(), &self.stopped).await?
+            pass::run(&self.rows, &mut self.lease, self.log.as_ref(), &mut self.refused, &self.stopped).await?
         } else {
             Ended::Empty
         };
@@ -242,6 +257,7 @@ impl Drain {
         let first = self.rows.find_one(doc! {}).hint(Hint::Keys(doc! { "$natural": 1 })).await?;
         let at = first.as_ref().and_then(|row| row.get_datetime("at").ok());
         self.gauges.depth.store(depth, Ordering::Relaxed);
+        self.gauges.dead.store(self.dead.estimated_document_count().await?, Ordering::Relaxed);
         self.gauges.oldest_ms.store(at.map_or(0, DateTime::timestamp_millis), Ordering::Relaxed);
         Ok(())
     }

@@ -226,4 +226,23 @@ mod real {
         assert_eq!(store.count("things", bytes(bson::rawdoc! {}), 0).await, Ok(1));
         store.drop_database().await;
     }
+
+    /// The former system's indexes.
+    #[tokio::test]
+    async fn an_index_in_the_way_stays_and_is_named_with_what_differs() {
+        let store = shared().await;
+        let keys = || bytes(bson::rawdoc! { "emailId": 1.0 });
+        store.ensure_index("things", keys(), IndexOptions::default()).await.unwrap();
+        let unique = IndexOptions { unique: true, ..IndexOptions::default() };
+        store.ensure_index("things", keys(), unique).await.unwrap();
+        let things = store.collection("things");
+        let options = DriverIndexOptions::builder().unique(true).build();
+        let asked = IndexModel::builder().keys(bson::doc! { "emailId": 1 }).options(options).build();
+        let [obstacle] = index::obstacles(&things, &asked, SOON).await.unwrap().try_into().unwrap();
+        assert_eq!((obstacle.name.as_str(), obstacle.keys.as_str()), ("emailId_1", "emailId 1"));
+        assert_eq!(obstacle.differs, ["unique: none instead of true"]);
+        let other = IndexModel::builder().keys(bson::doc! { "firstName": 1 }).build();
+        assert_eq!(index::obstacles(&things, &other, SOON).await.unwrap(), []);
+        store.drop_database().await;
+    }
 }

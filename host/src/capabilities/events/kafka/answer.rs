@@ -47,6 +47,12 @@ impl Failure {
         }
     }
 
+    /// The topic could not be made, and nothing was sent to it. What Kafka's rules forbid they will forbid each time.
+    pub(super) fn of_topic(error: Error) -> Self {
+        let lasting = matches!(error, Error::Invalid(_));
+        Self::Other { error, lasting }
+    }
+
     /// There is no answer, or one that leaves open what was done.
     pub(super) fn late() -> Self {
         Self::for_now(Error::timeout("Kafka did not acknowledge the event in time; it may still arrive"))

@@ -10,8 +10,14 @@
 //! Rows are deleted in batches, one commit at a time, while events go on being sent. What was acknowledged but not yet deleted
 //! when the host dies is sent again after the start, with the same `event-id`.
 //!
+//! An event that can not even be set aside, because as many are as may be, stays the first of its lane and is tried again:
+//! see [`Limits`](super::Limits) for why.
+//!
 //! In memory are the events under way and, for what waits behind them or rests, a lane's few words and a sequence a row: rows
-//! are looked at no sooner than there is room to send something.
+//! are looked at no sooner than there is room to send something, a few at a time, on threads that may block, and while events
+//! go on being sent: a key with a long backlog holds up no other, and its own first event is sent before the rest is read.
+
+mod store;
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
@@ -25,39 +31,24 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::super::backend::{EVENT_ID, Event};
+use super::super::backend::{EVENT_ID, Event, Refusal};
 use super::Outbox;
-use super::rows::Row;
 use crate::capabilities::error::{Error, Result};
+use store::{Fetched, Looked, Settled, SettledAll};
 
 /// The most events under way.
 const MOST_UNDER_WAY: usize = 1_024;
 /// The most bytes of events in memory; a single larger one is let through.
 const MOST_BYTES: usize = 16 << 20;
-/// The most rows looked at, or deleted, at once.
-const MOST_LOADED: usize = 256;
-const MOST_SETTLED: usize = 1_024;
+/// The most events of a lane that are read ahead of their turn.
+pub(super) const MOST_AT_HAND: usize = 32;
 /// How long a lane rests after its first failure in a row, and at most.
 const REST: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// After each so many failures without a success all lanes pause: 100 ms doubling up to the second of the two.
 const FAILURES_TO_PAUSE: u32 = 32;
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-/// How long the store is left alone after it refused something.
-const STORE_REST: Duration = Duration::from_secs(1);
 /// How long the events under way are waited for at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
-
-/// The reason of a row that cannot be read.
-const DAMAGED: &str = "the row is damaged";
-
-/// Why an event was not published.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Another try may help: the log is away, or did not answer in time.
-    Later(Error),
-    /// The log will never take this event.
-    Never(String),
-}
 
 /// What a drainer publishes through.
 pub trait Sender: Send + Sync {
@@ -73,15 +64,15 @@ pub async fn drain(outbox: Arc<Outbox>, sender: Arc<impl Sender + 'static>, stop
     let mut drainer = Drainer::new(outbox, sender);
     let mut stop = pin!(stop);
     loop {
-        drainer.load().await;
-        drainer.start();
-        drainer.begin_settling();
-        let (loading, due) = (drainer.has_room(), drainer.due());
+        drainer.begin();
+        let (looking, due) = (drainer.wants_rows(), drainer.due());
         tokio::select! {
             () = &mut stop => break,
             Some(sent) = drainer.under_way.next() => drainer.note(sent),
+            Some(looked) = drainer.looking.next() => drainer.looked(looked),
+            Some(fetched) = drainer.fetching.next() => drainer.fetched(fetched),
             Some(settled) = drainer.settling.next() => drainer.settled(settled),
-            () = drainer.outbox.committed(drainer.cursor), if loading => {}
+            () = drainer.outbox.committed(drainer.cursor), if looking => {}
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
         }
     }
@@ -89,9 +80,6 @@ pub async fn drain(outbox: Arc<Outbox>, sender: Arc<impl Sender + 'static>, stop
 }
 
 type Under<T> = FuturesUnordered<Pin<Box<dyn Future<Output = T> + Send>>>;
-
-/// A row of which the drainer is done.
-type Settled = (u64, Option<String>);
 
 /// How the sending of a lane's first row ended.
 struct Sent {
@@ -104,14 +92,24 @@ struct Sent {
     weight: usize,
 }
 
-/// The rows of a topic and key. Each lane is ready, under way or resting.
+/// The rows of a topic and key. Each lane is ready, under way, resting, or waits for the store: for its first event to be read or
+/// to be set aside.
 struct Lane {
     /// The row to be sent now.
     first: u64,
     /// The rows behind it.
     behind: VecDeque<u64>,
+    /// The events of the first of those.
+    at_hand: VecDeque<Event>,
     /// Failures in a row.
     failures: u32,
+}
+
+/// An event that the log will never take.
+struct Hopeless {
+    lane: u64,
+    topic: String,
+    event_id: String,
 }
 
 struct Drainer<S> {
@@ -122,18 +120,25 @@ struct Drainer<S> {
     /// By a hash of topic and key. Two keys with the same hash would wait for each other, and nothing worse.
     lanes: HashMap<u64, Lane>,
     hasher: RandomState,
-    /// Lanes that may be sent, with the event where it is at hand.
-    ready: VecDeque<(u64, Option<Event>)>,
+    /// Lanes that may be sent, with their first event.
+    ready: VecDeque<(u64, Event)>,
+    /// Those whose first event has to be read before.
+    wanted: VecDeque<u64>,
     resting: BinaryHeap<Reverse<(Instant, u64)>>,
     under_way: Under<Sent>,
-    /// Bytes of the events that are ready or under way.
+    /// Bytes of the events that are at hand, ready or under way.
     held: usize,
     /// Failures since the last success, and until when nothing is sent because of them.
     failures: u32,
     paused: Option<Instant>,
-    /// Rows that are done, and the commit that takes others away, of which there is one at a time.
+    /// What the store is asked for, each one at a time: rows behind the cursor, events of lanes, the commit that takes rows away.
+    looking: Under<Looked>,
+    fetching: Under<Fetched>,
+    settling: Under<SettledAll>,
+    /// Rows that are done.
     done: Vec<Settled>,
-    settling: Under<(Vec<Settled>, Result<()>)>,
+    /// Those of them that are to be set aside: until they are, nothing behind them is sent.
+    burying: HashMap<u64, Hopeless>,
     /// Until when the store is left alone.
     store_rests: Option<Instant>,
 }
@@ -147,21 +152,19 @@ impl<S: Sender + 'static> Drainer<S> {
             lanes: HashMap::new(),
             hasher: RandomState::new(),
             ready: VecDeque::new(),
+            wanted: VecDeque::new(),
             resting: BinaryHeap::new(),
             under_way: FuturesUnordered::new(),
             held: 0,
             failures: 0,
             paused: None,
-            done: Vec::new(),
+            looking: FuturesUnordered::new(),
+            fetching: FuturesUnordered::new(),
             settling: FuturesUnordered::new(),
+            done: Vec::new(),
+            burying: HashMap::new(),
             store_rests: None,
         }
-    }
-
-    /// Whether more rows are wanted.
-    fn has_room(&self) -> bool {
-        let room = self.under_way.len() + self.ready.len() < MOST_UNDER_WAY && self.held < MOST_BYTES;
-        room && self.paused.is_none() && self.store_rests.is_none()
     }
 
     /// When something is to be done without being asked.
@@ -172,82 +175,30 @@ impl<S: Sender + 'static> Drainer<S> {
         lanes.into_iter().chain(self.store_rests).min()
     }
 
-    /// Looks at further rows while there is room to send them.
-    async fn load(&mut self) {
+    /// Begins whatever can be begun.
+    fn begin(&mut self) {
         let now = Instant::now();
         self.paused = self.paused.filter(|until| *until > now);
         self.store_rests = self.store_rests.filter(|until| *until > now);
-        while self.has_room() && self.outbox.end() > self.cursor {
-            // Asked first: every row before it is in what is read next.
-            let end = self.outbox.end();
-            match self.outbox.load(self.cursor, MOST_LOADED).await {
-                Ok(rows) => {
-                    self.cursor = rows.last().map_or(end, |last| last.sequence + 1);
-                    rows.into_iter().for_each(|row| self.line_up(row));
-                }
-                Err(error) => self.leave_store(&error),
+        if self.paused.is_none() {
+            while let Some(Reverse((at, id))) = self.resting.peek().copied()
+                && at <= now
+            {
+                self.resting.pop();
+                self.wanted.push_back(id);
             }
+            self.start();
         }
-    }
-
-    /// Puts a row in its lane.
-    fn line_up(&mut self, row: Row) {
-        let Some(event) = row.event else {
-            self.done.push((row.sequence, Some(DAMAGED.to_owned())));
-            return;
-        };
-        let id = match &event.key {
-            Some(key) => self.hasher.hash_one((&event.topic, key)),
-            None => self.hasher.hash_one(row.sequence),
-        };
-        match self.lanes.entry(id) {
-            Entry::Occupied(mut lane) => lane.get_mut().behind.push_back(row.sequence),
-            Entry::Vacant(free) => {
-                free.insert(Lane { first: row.sequence, behind: VecDeque::new(), failures: 0 });
-                self.held += event.weight();
-                self.ready.push_back((id, Some(event)));
-            }
-        }
+        self.begin_looking();
+        self.begin_fetching();
+        self.begin_settling();
     }
 
     /// Sends what may be sent.
     fn start(&mut self) {
-        let now = Instant::now();
-        if self.paused.is_some() {
-            return;
-        }
-        while let Some(Reverse((at, id))) = self.resting.peek().copied() {
-            if at > now {
-                break;
-            }
-            self.resting.pop();
-            self.ready.push_back((id, None));
-        }
         while self.under_way.len() < MOST_UNDER_WAY && self.store_rests.is_none() {
             let Some((id, event)) = self.ready.pop_front() else { return };
             let Some(lane) = self.lanes.get(&id) else { continue };
-            let event = match event {
-                Some(event) => event,
-                None if self.held >= MOST_BYTES && !self.under_way.is_empty() => {
-                    self.ready.push_front((id, None));
-                    return;
-                }
-                None => match self.outbox.event(lane.first) {
-                    Ok(Some(event)) => {
-                        self.held += event.weight();
-                        event
-                    }
-                    Ok(None) => {
-                        self.done.push((lane.first, Some(DAMAGED.to_owned())));
-                        self.go_on(id);
-                        continue;
-                    }
-                    Err(error) => {
-                        self.ready.push_front((id, None));
-                        return self.leave_store(&error);
-                    }
-                },
-            };
             self.under_way.push(Box::pin(send(Arc::clone(&self.sender), id, lane.first, event)));
         }
     }
@@ -259,17 +210,17 @@ impl<S: Sender + 'static> Drainer<S> {
         match outcome {
             Ok(()) => self.done.push((sequence, None)),
             Err(Refusal::Never(reason)) => {
-                tracing::error!(
-                    target: "kafka", topic, event_id, reason,
-                    "an event was set aside: the log will never take it; mend the cause and revive it"
-                );
                 self.done.push((sequence, Some(reason)));
+                self.burying.insert(sequence, Hopeless { lane: id, topic, event_id });
             }
-            Err(Refusal::Later(error)) => return self.rest(id, &error),
+            Err(Refusal::Later(error)) => return self.fail(id, &error),
         }
+        // Either way the log has answered.
         self.failures = 0;
         self.paused = None;
-        self.go_on(id);
+        if !self.burying.contains_key(&sequence) {
+            self.go_on(id);
+        }
     }
 
     /// Turns to the lane's next row.
@@ -279,7 +230,10 @@ impl<S: Sender + 'static> Drainer<S> {
             match lane.behind.pop_front() {
                 Some(next) => {
                     (lane.first, lane.failures) = (next, 0);
-                    self.ready.push_back((id, None));
+                    match lane.at_hand.pop_front() {
+                        Some(event) => self.ready.push_back((id, event)),
+                        None => self.wanted.push_back(id),
+                    }
                 }
                 None => drop(entry.remove()),
             }
@@ -287,48 +241,27 @@ impl<S: Sender + 'static> Drainer<S> {
     }
 
     /// Lets a lane rest, and all of them if nothing gets through.
-    fn rest(&mut self, id: u64, error: &Error) {
-        let now = Instant::now();
-        if let Some(lane) = self.lanes.get_mut(&id) {
-            let longest = doubled(REST, lane.failures);
-            // Between half of it and all of it, so that lanes that failed together do not come back together.
-            let spread = self.hasher.hash_one((id, lane.failures)) % 1_000;
-            let rest = longest / 2 + longest / 2 * u32::try_from(spread).unwrap_or(0) / 1_000;
-            lane.failures = lane.failures.saturating_add(1);
-            self.resting.push(Reverse((now + rest, id)));
-        }
+    fn fail(&mut self, id: u64, error: &Error) {
+        self.rest(id);
         self.failures = self.failures.saturating_add(1);
         if self.failures.is_multiple_of(FAILURES_TO_PAUSE) {
-            self.paused = Some(now + doubled(PAUSE, self.failures / FAILURES_TO_PAUSE - 1));
+            self.paused = Some(Instant::now() + doubled(PAUSE, self.failures / FAILURES_TO_PAUSE - 1));
         }
         if self.failures == 1 {
             tracing::warn!(target: "kafka", error = error.message(), waiting = self.outbox.depth(), "events wait in the outbox");
         }
     }
 
-    /// Has the store take away what is done, unless it is doing that already.
-    fn begin_settling(&mut self) {
-        if self.done.is_empty() || !self.settling.is_empty() || self.store_rests.is_some() {
-            return;
-        }
-        let settled: Vec<_> = self.done.drain(..self.done.len().min(MOST_SETTLED)).collect();
-        let outbox = Arc::clone(&self.outbox);
-        self.settling.push(Box::pin(async move {
-            let outcome = outbox.settle(settled.clone()).await;
-            (settled, outcome)
-        }));
-    }
-
-    fn settled(&mut self, (settled, outcome): (Vec<Settled>, Result<()>)) {
-        if let Err(error) = outcome {
-            self.done.extend(settled);
-            self.leave_store(&error);
-        }
-    }
-
-    fn leave_store(&mut self, error: &Error) {
-        tracing::error!(target: "kafka", error = error.message(), "the outbox cannot be read or written; it is tried again");
-        self.store_rests = Some(Instant::now() + STORE_REST);
+    /// Lets a lane rest. What it has at hand makes room for the others.
+    fn rest(&mut self, id: u64) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        self.held -= lane.at_hand.drain(..).map(|event| event.weight()).sum::<usize>();
+        let longest = doubled(REST, lane.failures);
+        // Between half of it and all of it, so that lanes that failed together do not come back together.
+        let spread = self.hasher.hash_one((id, lane.failures)) % 1_000;
+        let rest = longest / 2 + longest / 2 * u32::try_from(spread).unwrap_or(0) / 1_000;
+        lane.failures = lane.failures.saturating_add(1);
+        self.resting.push(Reverse((Instant::now() + rest, id)));
     }
 
     /// Waits for the answers that are still to come and notes what arrived.
@@ -367,3 +300,7 @@ async fn send<S: Sender>(sender: Arc<S>, lane: u64, sequence: u64, event: Event)
 fn doubled((first, most): (Duration, Duration), times: u32) -> Duration {
     first.saturating_mul(1_u32.checked_shl(times.min(16)).unwrap_or(u32::MAX)).min(most)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+mod tests;

@@ -119,33 +119,42 @@ pub(crate) fn waiting(from: &impl Read, sequence: u64, most: usize) -> Result<Ve
     Ok(rows)
 }
 
-/// The event of one waiting row; `None` if the row is gone or damaged.
-pub(crate) fn event(from: &impl Read, sequence: u64) -> Result<Option<Event>> {
-    let value = from.get(Table::Events, &key(Shelf::Waiting, sequence))?;
-    Ok(value.and_then(|value| decode(value.value())).map(|(event, _)| event))
+/// The events of waiting rows, `None` for one that is gone or damaged: as many from the first on as make about 1 MiB.
+pub(crate) fn events(from: &impl Read, sequences: &[u64]) -> Result<Vec<Option<Event>>> {
+    let mut events = Vec::with_capacity(sequences.len());
+    let mut bytes = 0;
+    for sequence in sequences {
+        if bytes >= MOST_LOADED_BYTES {
+            break;
+        }
+        let value = from.get(Table::Events, &key(Shelf::Waiting, *sequence))?;
+        bytes += value.as_ref().map_or(0, |value| value.value().len());
+        events.push(value.and_then(|value| decode(value.value())).map(|(event, _)| event));
+    }
+    Ok(events)
 }
 
-/// Dead events, oldest first. Damaged ones, of which nothing can be shown, are left out.
-pub(crate) fn dead(from: &impl Read, most: usize) -> Result<Vec<Dead>> {
-    let buried = graves(from, u64::MAX, most)?;
-    Ok(buried
-        .iter()
-        .filter_map(|(_, value)| {
-            let (reason, row) = split(value)?;
-            let (event, accepted_ms) = decode(row)?;
-            Some(Dead { reason: reason.to_owned(), accepted_ms, event })
-        })
-        .collect())
+/// Dead events behind a sequence, oldest first, at most `most` and about 1 MiB.
+pub(crate) fn dead(from: &impl Read, after: Option<u64>, most: usize) -> Result<Vec<Dead>> {
+    let start = after.map_or(0, |after| after.saturating_add(1));
+    let (mut dead, mut bytes) = (Vec::new(), 0);
+    for row in from.range(Table::Events, &key(Shelf::Dead, start), &key(Shelf::Dead, u64::MAX))? {
+        if dead.len() >= most || bytes >= MOST_LOADED_BYTES {
+            break;
+        }
+        let (row_key, value) = row.map_err(tables::unavailable)?;
+        bytes += value.value().len();
+        let (reason, row) = split(value.value()).unwrap_or(("the row is damaged", &[]));
+        let (event, accepted_ms) = decode(row).map_or((None, 0), |(event, accepted)| (Some(event), accepted));
+        dead.push(Dead { sequence: log::offset_of(row_key.value())?, reason: reason.to_owned(), accepted_ms, event });
+    }
+    Ok(dead)
 }
 
-/// Dead rows before a sequence as they are, oldest first.
-pub(crate) fn graves(from: &impl Read, before: u64, most: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-    from.range(Table::Events, &key(Shelf::Dead, 0), &key(Shelf::Dead, before))?
-        .take(most)
-        .map(|row| {
-            let (row_key, value) = row.map_err(tables::unavailable)?;
-            Ok((row_key.value().to_vec(), value.value().to_vec()))
-        })
+/// The sequences of all rows of a shelf.
+pub(crate) fn sequences(from: &impl Read, shelf: Shelf) -> Result<Vec<u64>> {
+    from.range(Table::Events, &key(shelf, 0), &key(shelf, u64::MAX))?
+        .map(|row| log::offset_of(row.map_err(tables::unavailable)?.0.value()))
         .collect()
 }
 

@@ -1,6 +1,7 @@
 //! The outbox by itself; its drainer is tested beside it, and what a killed host leaves.
 
 mod crash;
+mod dead;
 mod drain;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use bson::rawdoc;
 use tempfile::TempDir;
 
 use super::super::backend::{EVENT_ID, Event, MOST_VALUE_BYTES};
-use super::{Limits, Outbox};
+use super::{Limits, Outbox, Which};
 use crate::capabilities::documents::backend::{Backend as _, Expectation, Operation, Outcome, Write};
 use crate::capabilities::documents::embedded::Documents;
 use crate::capabilities::embedded::{Options, Store};
@@ -111,29 +112,6 @@ async fn bytes_are_limited_too() {
 }
 
 #[tokio::test]
-async fn what_is_set_aside_counts_is_shown_and_comes_back() {
-    let folder = TempDir::new().unwrap();
-    let (store, outbox) = open(&folder, Limits { rows: 3, ..Limits::default() });
-    outbox.accept(vec![event(Some("k"), "1"), event(Some("k"), "2"), event(Some("k"), "3")]).await.unwrap();
-    outbox.settle(vec![(0, Some("denied".to_owned())), (1, None)]).await.unwrap();
-    assert_eq!((outbox.depth(), outbox.dead_count()), (1, 1));
-    outbox.accept(vec![event(Some("k"), "4")]).await.unwrap();
-    assert!(matches!(outbox.accept(vec![event(None, "5")]).await, Err(Error::Unavailable(_))));
-    let [dead] = outbox.dead(10).await.unwrap().try_into().unwrap();
-    assert_eq!((dead.reason.as_str(), dead.event.value.as_slice()), ("denied", b"1".as_slice()));
-    drop((store, outbox));
-
-    let (_store, outbox) = open(&folder, Limits::default());
-    assert_eq!((outbox.depth(), outbox.dead_count()), (2, 1));
-    assert_eq!(outbox.revive().await.unwrap(), 1);
-    assert_eq!((outbox.depth(), outbox.dead_count()), (3, 0));
-    let back = waiting(&outbox).await;
-    assert_eq!(values(&back), ["3", "4", "1"]);
-    assert_eq!(back[2], dead.event);
-    assert_eq!(outbox.revive().await.unwrap(), 0);
-}
-
-#[tokio::test]
 async fn what_was_set_aside_before_a_restart_is_not_buried_under_what_comes_after() {
     let folder = TempDir::new().unwrap();
     let (store, outbox) = open(&folder, Limits::default());
@@ -145,7 +123,7 @@ async fn what_was_set_aside_before_a_restart_is_not_buried_under_what_comes_afte
     outbox.accept(vec![event(Some("k"), "2")]).await.unwrap();
     outbox.settle(vec![(1, Some("denied".to_owned()))]).await.unwrap();
     assert_eq!((outbox.depth(), outbox.dead_count()), (0, 2));
-    assert_eq!(outbox.revive().await.unwrap(), 2);
+    assert_eq!(outbox.revive(Which::All).await.unwrap(), 2);
     assert_eq!(values(&waiting(&outbox).await), ["1", "2"]);
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use parking_lot::Mutex;
 
 use super::*;
-use crate::capabilities::events::backend::{EVENT_ID, Position, Record, Topic};
+use crate::capabilities::events::backend::{EVENT_ID, Position, Record, Refusal, Topic};
 
 /// A log that remembers, and refuses what it is told to.
 #[derive(Default)]
@@ -13,6 +13,9 @@ struct Recorder {
     seen: Mutex<Vec<(String, String)>>,
     ids: Mutex<Vec<String>>,
     refused: Mutex<HashSet<String>>,
+    /// Refused until an operator mends something, and for good.
+    missing: Mutex<HashSet<String>>,
+    hopeless: Mutex<HashSet<String>>,
     away: Mutex<bool>,
 }
 
@@ -30,6 +33,12 @@ impl Recorder {
         if self.refused.lock().contains(&value) {
             return Err(Error::unavailable("this one not now"));
         }
+        if self.missing.lock().contains(&value) {
+            return Err(Error::not_found("there is no such topic"));
+        }
+        if self.hopeless.lock().contains(&value) {
+            return Err(Error::too_large("larger than the topic allows"));
+        }
         self.seen.lock().push((event.key.clone().unwrap_or_default(), value));
         self.ids.lock().extend(event.headers.iter().filter(|(name, _)| name == EVENT_ID).map(|(_, id)| id.clone()));
         Ok(Position { partition: 0, offset: 0 })
@@ -42,11 +51,16 @@ impl events::Backend for Recorder {
         self.take(&event)
     }
 
+    /// Acknowledges nothing within a guest's patience.
     async fn publish_batch(&self, events: Vec<Event>) -> Result<Vec<Result<Position>>> {
+        Ok(events.iter().map(|_| Err(Error::timeout("it may still arrive"))).collect())
+    }
+
+    async fn deliver(&self, events: Vec<Event>) -> Result<Vec<Result<Position, Refusal>>> {
         if *self.away.lock() {
             return Err(Error::unavailable("the log is away"));
         }
-        Ok(events.iter().map(|event| self.take(event)).collect())
+        Ok(events.iter().map(|event| self.take(event).map_err(Refusal::from)).collect())
     }
 
     async fn publish_later(&self, _: Vec<Event>) -> Result<()> {
@@ -154,5 +168,52 @@ mod real {
         assert_eq!(recorder.values(), expected);
         three.stop().await;
         first.drop_database().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_the_log_never_takes_is_set_aside_with_the_reason() {
+        let (store, recorder) = (shared().await, Arc::<Recorder>::default());
+        recorder.hopeless.lock().extend(["a1".to_owned(), "b2".to_owned()]);
+        let drainer = store.drain(log(&recorder));
+        for value in ["a1", "b1", "a2", "b2", "a3"] {
+            store.transact(Vec::new(), vec![event(&value[..1], value)]).await.unwrap();
+        }
+        becomes("the keys go on in order", async || {
+            recorder.values_of("a") == ["a2", "a3"] && recorder.values_of("b") == ["b1"]
+        })
+        .await;
+        becomes("two are set aside", async || drainer.depth() == 0 && drainer.dead() == 2).await;
+        let dead = store.database.collection::<bson::Document>("outbox_dead");
+        let row = dead.find_one(bson::doc! { "key": "a" }).await.unwrap().unwrap();
+        assert_eq!(row.get_str("reason").unwrap(), "larger than the topic allows");
+        assert_eq!(row.get_binary_generic("value").unwrap(), b"a1");
+        assert!(
+            row.get_datetime("refused-at").is_ok() && row.get_datetime("at").is_ok() && row.get_str("event-id").is_ok()
+        );
+        // Mended, it is moved back as it is.
+        recorder.hopeless.lock().clear();
+        store.database.collection(super::super::super::outbox::OUTBOX).insert_one(row).await.unwrap();
+        becomes("it is published", async || recorder.values_of("a") == ["a2", "a3", "a1"]).await;
+        drainer.stop().await;
+        store.drop_database().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_an_operator_has_to_mend_holds_back_its_key_alone_and_goes_on_by_itself() {
+        let (store, recorder) = (shared().await, Arc::<Recorder>::default());
+        recorder.missing.lock().insert("a1".to_owned());
+        let drainer = store.drain(log(&recorder));
+        let mut expected = Vec::new();
+        store.transact(Vec::new(), vec![event("a", "a1"), event("a", "a2")]).await.unwrap();
+        for number in 0..20 {
+            let value = format!("b{number}");
+            store.transact(Vec::new(), vec![event("b", &value)]).await.unwrap();
+            expected.push(value);
+            becomes("the other key goes on", async || recorder.values() == expected).await;
+        }
+        recorder.missing.lock().clear();
+        becomes("the key goes on in order", async || recorder.values_of("a") == ["a1", "a2"]).await;
+        drainer.stop().await;
+        store.drop_database().await;
     }
 }

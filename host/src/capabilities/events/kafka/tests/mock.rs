@@ -6,7 +6,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
-use super::super::super::backend::Backend as _;
+use super::super::super::backend::{Backend as _, Refusal};
 use super::{Host, event, soon, until};
 use crate::capabilities::error::Error;
 
@@ -63,8 +63,8 @@ async fn what_can_never_be_written_leaves_the_outbox_for_the_dead() {
     cluster.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
     host.kafka.publish_later(vec![event("t", "k", "large"), event("t", "k", "next")]).await.unwrap();
     until("an empty outbox", async || host.outbox.depth() == 0).await;
-    let [dead] = host.outbox.dead(10).await.unwrap().try_into().unwrap();
-    assert_eq!(dead.event.value, b"large");
+    let [dead] = host.outbox.dead(None, 10).await.unwrap().try_into().unwrap();
+    assert_eq!(dead.event.unwrap().value, b"large");
     assert!(dead.reason.contains("max.message.bytes"), "{}", dead.reason);
     host.end().await;
 }
@@ -102,6 +102,34 @@ async fn an_answer_that_does_not_come_in_time_is_a_timeout_for_each_record() {
     assert!(matches!(late, Error::Timeout(_)), "{late}");
     cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
     publish(&host, "3").await;
+    host.end().await;
+}
+
+/// What an outbox hands over is waited for until it is known what became of it.
+#[tokio::test]
+async fn brokers_that_acknowledge_slowly_are_waited_for_by_an_outbox() {
+    let (cluster, host) = start();
+    publish(&host, "1").await;
+    cluster.broker_round_trip_time(1, Duration::from_millis(1_500)).unwrap();
+    let late = soon(host.kafka.publish_batch(vec![event("t", "k", "2")])).await.unwrap().remove(0);
+    assert!(matches!(late, Err(Error::Timeout(_))), "{late:?}");
+    let delivered = soon(host.kafka.deliver(vec![event("t", "k", "3"), event("t", "l", "4")])).await.unwrap();
+    assert!(delivered.iter().all(Result::is_ok), "{delivered:?}");
+    cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
+    host.end().await;
+}
+
+#[tokio::test]
+async fn an_outbox_is_told_what_can_never_be_written() {
+    let (cluster, host) = start();
+    publish(&host, "1").await;
+    cluster.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
+    let refused = soon(host.kafka.deliver(vec![event("t", "k", "2")])).await.unwrap().remove(0).unwrap_err();
+    assert!(matches!(&refused, Refusal::Never(reason) if reason.contains("max.message.bytes")), "{refused:?}");
+    // What an operator has to mend for the whole host is no event's fault.
+    cluster.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED]);
+    let refused = soon(host.kafka.deliver(vec![event("t", "k", "3")])).await.unwrap().remove(0).unwrap_err();
+    assert!(matches!(&refused, Refusal::Later(_)), "{refused:?}");
     host.end().await;
 }
 

@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::super::super::backend::{EVENT_ID, Event};
-use super::super::{Limits, Outbox, Refusal, Sender, drain};
+use super::super::drain::MOST_AT_HAND;
+use super::super::{Limits, Outbox, Refusal, Sender, Which, drain};
 use super::{event, open, until, values, waiting};
 use crate::capabilities::embedded::tests::Random;
 use crate::capabilities::error::Error;
@@ -217,15 +218,71 @@ async fn an_event_that_can_never_be_sent_is_set_aside_and_its_key_goes_on() {
     outbox.accept(vec![event(Some("k"), "3")]).await.unwrap();
     until("an empty outbox", || outbox.depth() == 0).await;
     assert_eq!(book.of_key("k"), ["3"]);
-    let [dead] = outbox.dead(10).await.unwrap().try_into().unwrap();
-    assert_eq!((dead.reason.as_str(), dead.event.value.as_slice()), ("never", b"1".as_slice()));
+    let [dead] = outbox.dead(None, 10).await.unwrap().try_into().unwrap();
+    assert_eq!((dead.reason.as_str(), dead.event.unwrap().value.as_slice()), ("never", b"1".as_slice()));
     // Mended, it is put back and sent.
-    assert_eq!(outbox.revive().await.unwrap(), 1);
+    assert_eq!(outbox.revive(Which::All).await.unwrap(), 1);
     until("an empty outbox", || outbox.depth() == 0).await;
     assert_eq!(book.of_key("k"), ["3", "1"]);
     assert_eq!((outbox.dead_count(), outbox.bytes()), (0, 0));
     drop(stop);
     task.await.unwrap();
+}
+
+/// Dead events are not dropped for new ones, and what they hold back is their own key.
+#[tokio::test]
+async fn with_no_room_aside_an_event_holds_back_its_key_alone() {
+    let folder = TempDir::new().unwrap();
+    let (_store, outbox) = open(&folder, Limits { dead_rows: 2, ..Limits::default() });
+    let book = Arc::new(Book::default());
+    book.hopeless.lock().insert("k".to_owned());
+    let (stop, task) = start(&outbox, &book);
+    outbox.accept(numbers(4).iter().map(|value| event(Some("k"), value)).collect()).await.unwrap();
+    until("two set aside", || outbox.dead_count() == 2).await;
+    until("the third is tried again", || book.tries("k").iter().filter(|value| *value == "2").count() > 1).await;
+    for value in numbers(40) {
+        outbox.accept(vec![event(Some("other"), &value)]).await.unwrap();
+    }
+    until("the other key's rows to go", || outbox.depth() == 2).await;
+    assert_eq!(book.of_key("other"), numbers(40));
+    assert!(!book.tries("k").contains(&"3".to_owned()), "the fourth is behind the third");
+    assert_eq!(outbox.dead_count(), 2);
+    // With room, the third follows the two; mended, the fourth is sent.
+    assert_eq!(outbox.discard(Which::These(vec![0])).await.unwrap(), 1);
+    until("the third set aside", || outbox.dead_count() == 2 && outbox.depth() == 1).await;
+    book.hopeless.lock().clear();
+    until("an empty outbox", || outbox.depth() == 0).await;
+    assert_eq!(book.of_key("k"), ["3"]);
+    drop(stop);
+    task.await.unwrap();
+}
+
+/// The drainer's own threads never wait for the disk.
+#[test]
+fn rows_are_read_on_threads_that_may_block() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let folder = TempDir::new().unwrap();
+        let (_store, outbox) = open(&folder, Limits::default());
+        let book = Arc::new(Book::default());
+        book.stuck.lock().insert("a".to_owned());
+        let (stop, task) = start(&outbox, &book);
+        let all = numbers(1 + MOST_AT_HAND + 5);
+        outbox.accept(all.iter().map(|value| event(Some("a"), value)).collect()).await.unwrap();
+        until("the first under way", || *book.most_under_way.lock() == 1).await;
+        // With the one such thread taken, what is not at hand cannot be read.
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let taken = tokio::task::spawn_blocking(move || released.recv());
+        book.stuck.lock().clear();
+        until("what is at hand sent", || outbox.depth() <= 5).await;
+        assert_eq!(book.tries("a"), numbers(1 + MOST_AT_HAND));
+        drop(release);
+        assert!(taken.await.unwrap().is_err());
+        until("an empty outbox", || outbox.depth() == 0).await;
+        assert_eq!(book.of_key("a"), all);
+        drop(stop);
+        task.await.unwrap();
+    });
 }
 
 #[tokio::test]
