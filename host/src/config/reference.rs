@@ -65,7 +65,7 @@ pub enum Absent {
 /// All keys, in the order of the documentation.
 #[must_use]
 pub fn reference() -> &'static [Row] {
-    rows::ROWS
+    &rows::ROWS
 }
 
 /// The row with this key.
@@ -76,7 +76,7 @@ pub(super) fn row(key: &str) -> Option<&'static Row> {
 /// The names of the keys and tables directly in this table (`""` is the whole file).
 pub(super) fn names(table: &str) -> Vec<&'static str> {
     let mut names: Vec<&'static str> = Vec::new();
-    for row in rows::ROWS {
+    for row in rows::ROWS.iter() {
         let rest = if table.is_empty() {
             Some(row.key)
         } else {
