@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use parking_lot::Mutex;
 use tempfile::TempDir;
 
-use super::backend::{Backend, Document, FindOptions, IndexOptions, UpdateOptions, UpdateResult};
+use super::backend::{Backend, Document, FindOptions, IndexOptions, UpdateOptions, UpdateResult, until};
 use super::embedded::Documents;
 use super::mongodb::{Config, Drainer, MongoDb};
 use crate::capabilities::embedded::{Options, Store};
@@ -61,13 +61,18 @@ impl Bench {
     }
 
     async fn run(self, test: impl AsyncFnOnce(&Self)) {
-        let outcome = std::panic::AssertUnwindSafe(test(&self)).catch_unwind().await;
+        let test = patiently(async {
+            test(&self).await;
+            Ok(())
+        });
+        let outcome = std::panic::AssertUnwindSafe(test).catch_unwind().await;
         if let Own::Real { store, drainer } = self.own {
             drainer.stop().await;
             store.drop_database().await;
         }
-        if let Err(panic) = outcome {
-            std::panic::resume_unwind(panic);
+        match outcome {
+            Ok(ended) => ended.unwrap(),
+            Err(panic) => std::panic::resume_unwind(panic),
         }
     }
 
@@ -143,6 +148,11 @@ impl Bench {
             }
         }
     }
+}
+
+/// As a call that has more time than calls have: the machine may be busy.
+async fn patiently<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    until(std::time::Instant::now() + PATIENCE, work).await
 }
 
 fn embedded_log() -> (TempDir, Arc<Store>, Arc<Log>, Arc<Mutex<SystemTime>>) {

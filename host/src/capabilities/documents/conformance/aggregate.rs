@@ -55,9 +55,8 @@ fn same(ours: &Answer, theirs: &Answer) -> bool {
 async fn compare(pipelines: Vec<Vec<RawDocumentBuf>>) {
     let (embedded, real) = (Bench::embedded(), Bench::real().await);
     embedded.insert(documents()).await.unwrap();
-    let theirs = real.insert(documents()).await;
     real.run(async |real| {
-        theirs.unwrap();
+        real.insert(documents()).await.unwrap();
         let mut differences = Vec::new();
         for pipeline in &pipelines {
             let (ours, theirs) = (aggregate(&embedded, pipeline).await, aggregate(real, pipeline).await);

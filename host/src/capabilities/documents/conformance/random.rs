@@ -148,7 +148,7 @@ async fn compare(embedded: &dyn Backend, real: &dyn Backend, case: &Case) -> Res
 }
 
 mod real {
-    use super::super::Bench;
+    use super::super::{Bench, patiently};
     use super::*;
 
     #[test]
@@ -166,8 +166,11 @@ mod real {
         };
         let (embedded, bench) = runtime.block_on(async { (Bench::embedded(), Bench::real().await) });
         let (ours, theirs) = (Arc::clone(&embedded.store), Arc::clone(&bench.store));
-        let outcome = TestRunner::new(config)
-            .run(&generate::case(), |case| runtime.block_on(compare(ours.as_ref(), theirs.as_ref(), &case)));
+        let outcome = TestRunner::new(config).run(&generate::case(), |case| {
+            let compared = async { Ok(compare(ours.as_ref(), theirs.as_ref(), &case).await) };
+            let ended = runtime.block_on(patiently(compared));
+            ended.unwrap_or_else(|error| Err(TestCaseError::fail(error.to_string())))
+        });
         runtime.block_on(bench.run(async |_| {
             if let Err(failure) = outcome {
                 panic!("CONFORMANCE_SEED={seed}: {failure}");

@@ -47,9 +47,9 @@ pub(super) enum Step {
 
 pub(super) fn case() -> impl Strategy<Value = Case> {
     // There is something to find from the start: where there is no collection, MongoDB looks at no projection.
-    (vec(document(), 1..8), vec(step(), 1..14)).prop_map(|(documents, rest)| {
+    (vec(document(), 1..8), vec(an_index(), 0..3), vec(step(), 1..14)).prop_map(|(documents, indexes, rest)| {
         let mut steps = vec![Step::Insert((0..).zip(documents).map(|(id, document)| with_id(id, &document)).collect())];
-        steps.extend(rest);
+        steps.extend(indexes.into_iter().chain(rest));
         Case { steps }
     })
 }
@@ -77,9 +77,13 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (planned(), sort(), 0_u32..3, 0_u32..6).prop_map(
             |(filter, sort, skip, limit)| Step::Find { filter, sort, skip, limit, projection: None }
         ),
-        2 => (index(), prop::bool::weighted(0.2), option::weighted(0.3, partial()))
-            .prop_map(|(keys, unique, partial)| Step::Index(keys, unique, partial)),
+        1 => an_index(),
     ]
+}
+
+fn an_index() -> impl Strategy<Value = Step> {
+    (index(), prop::bool::weighted(0.2), option::weighted(0.3, partial()))
+        .prop_map(|(keys, unique, partial)| Step::Index(keys, unique, partial))
 }
 
 fn id() -> impl Strategy<Value = i32> {

@@ -87,7 +87,7 @@ async fn a_query_goes_through_the_index_that_helps() {
         (rawdoc! { "$or": [{ "a": 1 }, { "b": 1 }] }, rawdoc! { "at": 1 }, "at_-1", 0, true),
         (rawdoc! { "$or": [{ "a": 1 }, { "a": 2 }] }, rawdoc! { "b": 1 }, "merged a_1_b_1_c_-1", 1, true),
         (rawdoc! { "$or": [{ "a": 1 }, { "a": 2 }] }, rawdoc! { "a": 1, "b": 1 }, "a_1_b_1_c_-1", 1, false),
-        (rawdoc! { "$or": [{ "a": 1 }, { "a": { "$gt": 5 } }] }, rawdoc! { "a": 1 }, "a_1", 1, false),
+        (rawdoc! { "$or": [{ "a": 1 }, { "a": { "$gt": 5 } }] }, rawdoc! { "a": 1 }, "a_1", 0, true),
         (rawdoc! { "$or": [{ "a": 1 }, { "tags": "x" }] }, rawdoc! { "_id": 1 }, "merged a_1+tags_1", 1, true),
         (rawdoc! { "$or": [{ "a": 1 }, { "tags": "x" }] }, rawdoc! { "b": 1 }, "a_1_b_1_c_-1+tags_1", 1, false),
         (rawdoc! { "$or": [{ "b": 1 }, { "tags": "x" }], "a": 3 }, rawdoc! {}, "a_1", 1, true),
