@@ -1,9 +1,11 @@
 //! Keys of the host's own tables.
 
 use super::super::Absent::{Required, Value, Words};
-use super::super::Kind::{Address, Choice, Duration, Flag, List, Number, Path, Secret, Size, Tables, Text, TextOrTable};
+use super::super::Kind::{
+    Address, Choice, Duration, Flag, List, Number, Path, Secret, Size, Tables, Text, TextOrTable,
+};
 use super::super::Row;
-use super::{KIB, MIB, GIB, TIB, SECOND, MINUTE, HOUR, DAY, row};
+use super::{DAY, GIB, HOUR, KIB, MIB, MINUTE, SECOND, TIB, row};
 
 pub(super) const ROWS: &[Row] = &[
     // [server]

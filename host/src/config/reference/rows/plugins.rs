@@ -3,7 +3,7 @@
 use super::super::Absent::{Required, Value, Words};
 use super::super::Kind::{Any, Duration, Flag, List, Number, Secret, Size, Text};
 use super::super::Row;
-use super::{KIB, GIB, HOUR, DAY, row};
+use super::{DAY, GIB, HOUR, KIB, row};
 
 pub(super) const ROWS: &[Row] = &[
     // [plugins.<name>]
