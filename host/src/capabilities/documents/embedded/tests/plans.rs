@@ -93,7 +93,7 @@ async fn a_query_goes_through_the_index_that_helps() {
         (rawdoc! { "$or": [{ "b": 1 }, { "tags": "x" }], "a": 3 }, rawdoc! {}, "a_1", 1, true),
         (rawdoc! { "$or": [{ "b": 1 }, { "b": 2 }], "a": 3 }, rawdoc! {}, "a_1_b_1_c_-1", 2, true),
         (rawdoc! { "$or": [{ "pair": "a" }, { "tags": "x" }], "a": 3 }, rawdoc! {}, "a_1", 1, true),
-        (rawdoc! { "$or": [{ "pair": "a" }, { "_id": 7 }], "a": 3 }, rawdoc! {}, "pair_1+_id", 1, true),
+        (rawdoc! { "$or": [{ "pair": "a" }, { "_id": 7 }], "a": 3 }, rawdoc! {}, "a_1", 1, true),
         (rawdoc! { "$or": [{ "pair": "a" }, { "_id": 7 }] }, rawdoc! {}, "pair_1+_id", 1, true),
         // A partial index, where the filter says enough.
         (rawdoc! { "pair": "a:b" }, rawdoc! {}, "pair_1", 1, true),
