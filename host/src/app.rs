@@ -119,7 +119,7 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
     let deploying =
         tokio::spawn(deploy(Arc::clone(&deployment), resolved.clone(), path.to_owned(), variables, reloads, ready));
     let trimming = tokio::spawn(trim(Arc::clone(&deployment)));
-    let scheduling = tokio::spawn(schedules.keep());
+    let scheduling = tokio::spawn(schedules.keep(shutdown.clone().requested()));
     let scraping = scrape(&resolved, registry).await?;
     tracing::info!("listening on http://{address}");
 
@@ -155,9 +155,11 @@ async fn until_asked_to_end(resolved: Resolved, path: &Path, variables: BTreeMap
     if tokio::time::timeout_at(left.into(), going_on.recv()).await.is_err() {
         tracing::warn!("calls whose clients left were cut at the end of the grace");
     }
+    if tokio::time::timeout_at(left.into(), scheduling).await.is_err() {
+        tracing::warn!("what ran on a schedule was cut at the end of the grace");
+    }
     deploying.abort();
     trimming.abort();
-    scheduling.abort();
     if let Some(scraping) = scraping {
         scraping.abort();
     }

@@ -142,6 +142,14 @@ impl<T> Collection<T> {
         Ok(documents::count(self.name, &self.bytes(&filter)?, 0)?)
     }
 
+    /// How many documents match, but no more than `most`: counting stops there.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub fn count_to(&self, filter: Document, most: u64) -> Result<u64, Error> {
+        Ok(documents::count(self.name, &self.bytes(&filter)?, most)?)
+    }
+
     /// True if a document matches.
     ///
     /// # Errors

@@ -47,6 +47,8 @@ pub struct Call {
     pub(crate) log_dropped: u32,
     /// Bytes of stores' answers that this call may still receive.
     pub(crate) retained_left: usize,
+    /// Whether a store would not take a write: it was away, or others wrote the same.
+    pub(crate) refused: bool,
     /// What the filters read from the cache.
     pub(crate) carried: Carried,
 }
@@ -136,6 +138,7 @@ impl Call {
             log_bytes_left: 0,
             log_dropped: 0,
             retained_left: 0,
+            refused: false,
             carried: Carried::default(),
         }
     }

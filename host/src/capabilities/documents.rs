@@ -211,7 +211,7 @@ impl Host for Ctx {
         for document in &documents {
             check("document", document)?;
         }
-        Ok(until(self.call.store_deadline(), store.insert(&collection, documents)).await?)
+        Ok(self.written(store.insert(&collection, documents)).await?)
     }
 
     async fn update(
@@ -224,9 +224,7 @@ impl Host for Ctx {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
         check("update", &update)?;
-        let result =
-            until(self.call.store_deadline(), store.update(&collection, filter, update, update_options(options)))
-                .await?;
+        let result = self.written(store.update(&collection, filter, update, update_options(options))).await?;
         Ok(update_result(result))
     }
 
@@ -240,7 +238,7 @@ impl Host for Ctx {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
         check("replacement", &replacement)?;
-        let result = until(self.call.store_deadline(), store.replace(&collection, filter, replacement, upsert)).await?;
+        let result = self.written(store.replace(&collection, filter, replacement, upsert)).await?;
         Ok(update_result(result))
     }
 
@@ -258,8 +256,7 @@ impl Host for Ctx {
         check_option("projection", options.projection.as_ref())?;
         let FindAndUpdateOptions { sort, projection, return_new, upsert } = options;
         let options = backend::FindAndUpdateOptions { sort, projection, return_new, upsert };
-        let found =
-            until(self.call.store_deadline(), store.find_one_and_update(&collection, filter, update, options)).await?;
+        let found = self.written(store.find_one_and_update(&collection, filter, update, options)).await?;
         self.retain(found.as_ref().map_or(0, Vec::len))?;
         Ok(found)
     }
@@ -267,7 +264,7 @@ impl Host for Ctx {
     async fn delete(&mut self, collection: String, filter: Document, many: bool) -> Answer<u64> {
         let store = self.collection(&collection)?;
         check("filter", &filter)?;
-        Ok(until(self.call.store_deadline(), store.delete(&collection, filter, many)).await?)
+        Ok(self.written(store.delete(&collection, filter, many)).await?)
     }
 
     async fn count(&mut self, collection: String, filter: Document, limit: u64) -> Answer<u64> {
@@ -305,12 +302,21 @@ impl Host for Ctx {
         }
         let events = self.events(events)?;
         let store = Arc::clone(&self.plugin.services.documents);
-        Ok(match until(self.call.store_deadline(), store.transact(writes, events)).await? {
+        Ok(match self.written(store.transact(writes, events)).await? {
             backend::Outcome::Committed(results) => {
                 Outcome::Committed(results.into_iter().map(update_result).collect())
             }
             backend::Outcome::Unmet(index) => Outcome::Unmet(index),
         })
+    }
+}
+
+impl Ctx {
+    /// Waits for the answer to a write. Whether the store would not take it is noted: to an event that is no try.
+    async fn written<T>(&mut self, answer: impl Future<Output = Checked<T>>) -> Checked<T> {
+        let answer = until(self.call.store_deadline(), answer).await;
+        self.call.refused |= matches!(answer, Err(Error::Unavailable(_)));
+        answer
     }
 }
 

@@ -27,6 +27,8 @@ const TAKEN: Duration = Duration::from_hours(1);
 const ASKING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(1));
 /// The longest sleep: a clock that was set is noticed after it.
 const LONGEST: Duration = Duration::from_secs(60);
+/// By how much a clock may be set back without anything running twice.
+const FAR: Duration = Duration::from_hours(1);
 /// How many of the budgets of a single call a run has.
 const CALLS: usize = 256;
 
@@ -59,19 +61,25 @@ impl Schedules {
         self.versions.send_replace(versions);
     }
 
-    /// Runs them until the future is dropped.
-    pub(crate) async fn keep(self: Arc<Self>) {
+    /// Runs them until it is told to stop; returns when what runs then has ended.
+    pub(crate) async fn keep(self: Arc<Self>, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop);
         let mut changes = self.versions.subscribe();
         let mut runs = JoinSet::new();
         let mut from = SystemTime::now();
         loop {
             let versions = changes.borrow_and_update().clone();
+            // A clock that was wrong by far and is set right must not have everything wait for the wrong time.
+            let now = SystemTime::now();
+            if from > now + FAR {
+                from = now;
+            }
             let next =
                 versions.iter().flat_map(|version| &version.schedules).filter_map(|one| one.cron.after(from)).min();
-            let now = SystemTime::now();
             let left = next.map_or(LONGEST, |next| next.duration_since(now).unwrap_or(Duration::ZERO));
             tokio::select! {
                 () = tokio::time::sleep(left.min(LONGEST)) => {}
+                () = &mut stop => break,
                 _ = changes.changed() => continue,
                 Some(_) = runs.join_next() => continue,
             }
@@ -87,6 +95,7 @@ impl Schedules {
             }
             from = from.max(now);
         }
+        while runs.join_next().await.is_some() {}
     }
 
     /// Runs a schedule if this host is the first of this moment.
@@ -120,17 +129,29 @@ impl Schedules {
     async fn first(&self, plugin: &str, schedule: &Scheduled, moment: SystemTime) -> Option<bool> {
         let seconds = moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let key = format!("schedule:{plugin}:{}:{seconds}", schedule.name);
+        let mine = Bytes::from(uuid::Uuid::new_v4().to_string());
         let until = Instant::now() + ASKING.0;
+        let mut unsure = false;
         loop {
-            match self.cache.set_if_absent(&key, Bytes::from_static(b"taken"), Some(TAKEN)).await {
+            match self.claim(&key, &mine, unsure).await {
                 Ok(first) => return Some(first),
                 Err(error) => tracing::debug!(target: "schedule", plugin, schedule = schedule.name, "{error}"),
             }
+            // The claim may have been made, and its answer lost.
+            unsure = true;
             if Instant::now() >= until {
                 return None;
             }
             tokio::time::sleep(ASKING.1).await;
         }
+    }
+
+    /// Claims a moment; whether it is this host's, also by a claim whose answer was lost.
+    async fn claim(&self, key: &str, mine: &Bytes, unsure: bool) -> Result<bool, crate::capabilities::error::Error> {
+        if self.cache.set_if_absent(key, mine.clone(), Some(TAKEN)).await? {
+            return Ok(true);
+        }
+        Ok(unsure && self.cache.get(key).await?.as_ref() == Some(mine))
     }
 
     fn count(&self, plugin: &Arc<str>, schedule: &Scheduled, outcome: &'static str) {

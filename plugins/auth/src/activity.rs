@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use devconnect_sdk::bson::Bson;
+use devconnect_sdk::bson::{Bson, Document};
 use devconnect_sdk::prelude::*;
 use devconnect_sdk::time;
-use serde::de::IgnoredAny;
 
 use crate::user::USERS;
 
@@ -53,33 +52,15 @@ pub(crate) fn note(delivery: &Delivery) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A row of the former system, as far as it matters here.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Old {
-    #[serde(rename = "_id")]
-    id: Id,
-    #[serde(default)]
-    skills: Option<Vec<Skill>>,
-    #[serde(default)]
-    updated_at: Option<DateTime>,
-}
-
-/// One row that somebody mistyped at a shell must not hold up all others.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Skill {
-    Text(String),
-    Other(IgnoredAny),
-}
-
-impl Skill {
-    fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Other(_) => None,
-        }
-    }
+/// The skills of a row of the former system, and when it was last active. One that somebody mistyped at a shell must not hold up
+/// all others: what is not as it should be counts as absent.
+fn old(row: &Document) -> (Vec<Bson>, DateTime) {
+    let skills = row.get_array("skills").map(Vec::as_slice).unwrap_or_default();
+    let keys = skill_keys(skills.iter().filter_map(Bson::as_str)).into_iter().map(Bson::from).collect();
+    let made_at = || row.get_object_id("_id").map_or(DateTime::from_millis(0), |id| Id::from(id).made_at());
+    let active =
+        row.get_datetime("updatedAt").map_or_else(|_| made_at(), |at| DateTime::from_millis(at.timestamp_millis()));
+    (keys, active)
 }
 
 /// Fills both fields in where they are missing, until none is missing or the time of a run is over.
@@ -94,7 +75,7 @@ pub(crate) fn fill_in() -> Result<(), Error> {
     while time::monotonic().saturating_sub(started) < RUN {
         // The index over the field has these rows side by side: a run that finds none reads nothing.
         let rows = USERS
-            .of::<Old>()
+            .of::<Document>()
             .find(doc! { SKILL_KEYS: { "$exists": false } })
             .projection(doc! { "skills": 1, "updatedAt": 1 })
             .limit(AT_ONCE)
@@ -104,12 +85,9 @@ pub(crate) fn fill_in() -> Result<(), Error> {
         }
         filled += rows.len() as u64;
         let transaction = rows.into_iter().fold(Transaction::new(), |transaction, row| {
-            let skills = row.skills.unwrap_or_default();
-            let keys: Vec<Bson> =
-                skill_keys(skills.iter().filter_map(Skill::text)).into_iter().map(Bson::from).collect();
+            let (keys, active) = old(&row);
             // An edit meanwhile has both written, newer than these.
-            let still = doc! { "_id": row.id, SKILL_KEYS: { "$exists": false } };
-            let active = row.updated_at.unwrap_or_else(|| row.id.made_at());
+            let still = doc! { "_id": row.get("_id").cloned(), SKILL_KEYS: { "$exists": false } };
             let update = doc! { "$set": { SKILL_KEYS: keys }, "$max": { LAST_ACTIVE_AT: active } };
             transaction.update_one(&USERS, still, update, Expect::Anything)
         });

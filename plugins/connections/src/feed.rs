@@ -31,6 +31,9 @@ pub(crate) struct Wanted {
     ml: bool,
 }
 
+/// So many users are skipped over at the most.
+const FURTHEST: u32 = 100_000;
+
 const fn first() -> u32 {
     1
 }
@@ -53,7 +56,7 @@ pub(crate) struct FeedUser {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Recommendations {
-    /// All users that the feed without a ranking has.
+    /// All users that the feed without a ranking has; counting ends at 100,000.
     total_available: u64,
     returned: usize,
     page: u32,
@@ -91,6 +94,8 @@ pub(crate) fn feed(Caller(me): Caller, Query(wanted): Query<Wanted>) -> Result<J
     let ranking = if ml { ranked::seeker(&seeker) } else { None };
     let ml_enabled = ranking.is_some();
     let Page { users, has_more } = match ranking {
+        // Nobody turns so many pages: whoever asks for them must not have them all skipped over.
+        _ if skip > FURTHEST => Page { users: Vec::new(), has_more: false },
         Some(seeker) => ranked::page(&seeker, &known, skip, limit)?,
         None => plain(&known, skip, limit)?,
     };
@@ -144,6 +149,8 @@ impl Known {
     /// remembered for a minute; those who are left out are only subtracted.
     fn count_others(&self) -> Result<u64, Error> {
         const REMEMBERED: u64 = 1_000;
+        /// Counting ends here: a number of this size says "many", and the page must not wait for a better one.
+        const MANY: u64 = 100_000;
         const TOTAL: Key<u64> = Key::new("feed:users", Duration::from_secs(60));
 
         let remembered = TOTAL.get(()).unwrap_or_else(|error| {
@@ -153,7 +160,7 @@ impl Known {
         let total = match remembered {
             Some(total) => total,
             None => {
-                let total = USERS.count(doc! {})?;
+                let total = USERS.count_to(doc! {}, MANY)?;
                 if total > REMEMBERED
                     && let Err(error) = TOTAL.set((), &total)
                 {

@@ -33,6 +33,7 @@ pub(super) async fn bury(log: Arc<dyn Backend>, plugin: Arc<str>, dead: Dead) {
     );
     let event = event(&record, topic, &reason, tries);
     let mut pause = PAUSES.0;
+    let mut told = false;
     loop {
         // As an outbox does: nobody waits for this but the event's key, and brokers may be slow.
         let answer = match log.deliver(vec![event.clone()]).await {
@@ -47,6 +48,11 @@ pub(super) async fn bury(log: Arc<dyn Backend>, plugin: Arc<str>, dead: Dead) {
             Err(Refusal::Never(reason)) => {
                 tracing::error!(target: "events", plugin = &*plugin, partition, offset, "it is not taken: {reason}");
                 return;
+            }
+            // It holds back its key, and the committed offset: the operator should know.
+            Err(Refusal::Later(error)) if pause == PAUSES.1 && !told => {
+                told = true;
+                tracing::warn!(target: "events", plugin = &*plugin, partition, offset, "a dead event waits: {error}");
             }
             Err(Refusal::Later(error)) => {
                 tracing::debug!(target: "events", plugin = &*plugin, "a dead event waits: {error}");

@@ -32,10 +32,13 @@ pub(super) async fn deliver(version: Arc<Version>, batch: Batch, away: StoresAwa
         .collect();
     let call = Call::for_batch(&version.plugin.limits, batch.len(), RequestId::next());
     let was_away = away();
-    match version.handle_batch(call, &deliveries).await.answer {
+    let outcome = version.handle_batch(call, &deliveries).await;
+    let refused = outcome.call.as_ref().is_some_and(|call| call.refused);
+    match outcome.answer {
         Ok(dispositions) => {
-            // A store that did not answer meanwhile: the event has nothing to do with it, and may be tried for ever.
-            let excused = was_away || away();
+            // A store that did not answer meanwhile, or would not take a write (a host that was killed leaves its transaction
+            // open for a minute): the event has nothing to do with it, and may be tried for ever.
+            let excused = refused || was_away || away();
             dispositions.into_iter().map(|disposition| tried(disposition, excused)).collect()
         }
         Err(fault) => {

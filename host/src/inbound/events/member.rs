@@ -38,21 +38,30 @@ pub(super) struct Member {
 struct Session {
     subscription: Box<dyn Subscription>,
     partitions: HashMap<Partition, Owned>,
-    batches: JoinSet<(Partition, Vec<Tried>)>,
-    burials: JoinSet<(Partition, u64)>,
+    batches: JoinSet<(Assigned, Vec<Tried>)>,
+    burials: JoinSet<(Assigned, u64)>,
     /// Partitions that are to be given up once their batches have ended.
     leaving: Vec<Leaving>,
+    assignments: u64,
+    /// A task of the host's own failed: what it was about comes again with the next membership.
+    broken: bool,
 }
+
+/// A partition, and which time it is this host's: it may be given up and come back while something of the time before still
+/// runs, whose end means nothing to what is read anew.
+type Assigned = (Partition, u64);
 
 /// A partition that is this host's.
 struct Owned {
+    assignment: u64,
     window: Window,
-    committed: u64,
+    /// `None` until its first record says where the group goes on.
+    committed: Option<u64>,
     paused: bool,
 }
 
 struct Leaving {
-    partitions: Vec<Partition>,
+    partitions: Vec<Assigned>,
     done: std::sync::mpsc::SyncSender<Vec<Done>>,
 }
 
@@ -90,6 +99,8 @@ impl Member {
             batches: JoinSet::new(),
             burials: JoinSet::new(),
             leaving: Vec::new(),
+            assignments: 0,
+            broken: false,
         };
         let mut commit = tokio::time::interval(COMMIT);
         let mut look = tokio::time::interval(LOOK);
@@ -106,11 +117,17 @@ impl Member {
                     arrival => self.arrived(&mut session, arrival),
                 },
                 Some(batch) = session.batches.join_next() => self.handled(&mut session, batch),
-                Some(Ok((partition, offset))) = session.burials.join_next() => session.buried(&partition, offset),
+                Some(burial) = session.burials.join_next() => match burial {
+                    Ok((partition, offset)) => session.buried(&partition, offset),
+                    Err(_) => session.broken = true,
+                },
                 () = wake => {}
                 _ = commit.tick() => self.commit(&mut session).await,
                 _ = look.tick() => self.look(&session).await,
                 _ = self.version.changed() => {}
+            }
+            if session.broken {
+                return;
             }
         }
         self.leave(session).await;
@@ -121,13 +138,20 @@ impl Member {
             Arrival::Assigned(partitions) => {
                 tracing::debug!(target: "events", plugin = &*self.plugin, ?partitions, "assigned");
                 for partition in partitions {
-                    // Its committed offset is known with its first record.
-                    session.partitions.insert(partition, Owned::new(0));
+                    // A client that had paused it remembers that, also while it was another's.
+                    session.subscription.resume(&partition);
+                    session.assignments += 1;
+                    session.partitions.insert(partition, Owned::new(session.assignments));
                 }
             }
             Arrival::Records(records) => session.take_in(records),
             Arrival::Revoked { partitions, done } => {
                 tracing::debug!(target: "events", plugin = &*self.plugin, ?partitions, "revoked");
+                let known = |partition: Partition| {
+                    let assignment = session.partitions.get(&partition)?.assignment;
+                    Some((partition, assignment))
+                };
+                let partitions = partitions.into_iter().filter_map(known).collect();
                 session.leaving.push(Leaving { partitions, done });
                 self.settle(session);
             }
@@ -144,28 +168,31 @@ impl Member {
     }
 
     /// A batch has ended.
-    fn handled(&self, session: &mut Session, batch: Result<(Partition, Vec<Tried>), JoinError>) {
+    fn handled(&self, session: &mut Session, batch: Result<(Assigned, Vec<Tried>), JoinError>) {
         match batch {
-            Ok((partition, results)) => {
+            Ok((assigned, results)) => {
+                let (partition, _) = &assigned;
                 for (outcome, is) in OUTCOMES {
                     let count = results.iter().filter(|result| is(result)).count();
                     self.metrics.tried(&self.plugin, &partition.topic, outcome, count as u64);
                 }
-                if let Some(owned) = session.partitions.get_mut(&partition) {
+                if let Some(owned) = session.partitions.get_mut(partition).filter(|owned| owned.is(&assigned)) {
                     for dead in owned.window.tried(results, Instant::now()) {
                         self.metrics.tried(&self.plugin, &partition.topic, "dead", 1);
                         let (log, plugin) = (Arc::clone(&self.log), Arc::clone(&self.plugin));
-                        let (partition, offset) = (partition.clone(), dead.record.position.offset);
+                        let (assigned, offset) = (assigned.clone(), dead.record.position.offset);
                         session.burials.spawn(async move {
                             dead::bury(log, plugin, dead).await;
-                            (partition, offset)
+                            (assigned, offset)
                         });
                     }
                 }
-                session.resume(&partition);
+                session.resume(partition);
             }
-            // A panic of the host's own: what it was about stays unfinished, and comes again with the next member.
-            Err(error) => tracing::error!(target: "events", plugin = &*self.plugin, "handling events failed: {error}"),
+            Err(error) => {
+                tracing::error!(target: "events", plugin = &*self.plugin, "handling events failed: {error}");
+                session.broken = true;
+            }
         }
         self.settle(session);
     }
@@ -174,16 +201,22 @@ impl Member {
     fn settle(&self, session: &mut Session) {
         let Session { partitions, leaving, .. } = session;
         leaving.retain(|leaving| {
-            let running = |partition| partitions.get(partition).is_some_and(|owned| owned.window.is_running());
+            let running = |assigned: &Assigned| {
+                partitions.get(&assigned.0).is_some_and(|owned| owned.is(assigned) && owned.window.is_running())
+            };
             if leaving.partitions.iter().any(running) {
                 return true;
             }
             let mut done = Vec::new();
-            for partition in &leaving.partitions {
-                if let Some(owned) = partitions.remove(partition) {
+            for assigned in &leaving.partitions {
+                let (partition, _) = assigned;
+                // Where a rebalance did not wait, the partition may be back already.
+                if partitions.get(partition).is_some_and(|owned| owned.is(assigned))
+                    && let Some(owned) = partitions.remove(partition)
+                {
                     done.extend(owned.progress().map(|offset| (partition.clone(), offset)));
+                    self.metrics.left(&self.plugin, partition);
                 }
-                self.metrics.left(&self.plugin, partition);
             }
             // A rebalance that waited too long has gone on without the answer.
             let _gone = leaving.done.send(done);
@@ -208,8 +241,7 @@ impl Member {
             for (partition, end) in ends {
                 if let Some(owned) = session.partitions.get(&partition) {
                     // Nothing came yet: everything that is there was committed.
-                    let committed = if owned.window.done_to() == 0 { end } else { owned.committed };
-                    self.metrics.stands(&self.plugin, &partition, committed, end);
+                    self.metrics.stands(&self.plugin, &partition, owned.committed.unwrap_or(end), end);
                 }
             }
         }
@@ -247,9 +279,7 @@ impl Session {
             let Some(topic) = topic.map(|partition| Arc::clone(&partition.topic)) else { continue };
             let partition = Partition { topic, number: record.position.partition };
             let Some(owned) = self.partitions.get_mut(&partition) else { continue };
-            if owned.window.done_to() == 0 {
-                owned.committed = record.position.offset;
-            }
+            owned.committed.get_or_insert(record.position.offset);
             owned.window.push(record);
             if !owned.paused && owned.is_full() {
                 owned.paused = true;
@@ -263,24 +293,25 @@ impl Session {
         let now = Instant::now();
         let most = version.plugin.limits.batch;
         for (partition, owned) in &mut self.partitions {
-            if self.leaving.iter().any(|leaving| leaving.partitions.contains(partition)) {
+            let assigned = (partition.clone(), owned.assignment);
+            if self.leaving.iter().any(|leaving| leaving.partitions.contains(&assigned)) {
                 continue;
             }
             let Some(batch) = owned.window.take(most, now) else { continue };
-            let (version, away, partition) = (Arc::clone(version), Arc::clone(away), partition.clone());
+            let (version, away) = (Arc::clone(version), Arc::clone(away));
             self.batches.spawn(async move {
                 let results = deliver::deliver(version, batch, away).await;
-                (partition, results)
+                (assigned, results)
             });
         }
     }
 
     /// A dead event is in its topic.
-    fn buried(&mut self, partition: &Partition, offset: u64) {
-        if let Some(owned) = self.partitions.get_mut(partition) {
+    fn buried(&mut self, assigned: &Assigned, offset: u64) {
+        if let Some(owned) = self.partitions.get_mut(&assigned.0).filter(|owned| owned.is(assigned)) {
             owned.window.buried(offset);
         }
-        self.resume(partition);
+        self.resume(&assigned.0);
     }
 
     /// Has a paused partition go on once there is room.
@@ -303,30 +334,39 @@ impl Session {
         }
     }
 
-    /// What is finished and not committed.
+    /// What is finished and not committed. Partitions that are leaving may be another's already, who may be further.
     fn progress(&self) -> Vec<Done> {
-        let progress = |(partition, owned): (&Partition, &Owned)| Some((partition.clone(), owned.progress()?));
+        let progress = |(partition, owned): (&Partition, &Owned)| {
+            let assigned = (partition.clone(), owned.assignment);
+            let leaving = self.leaving.iter().any(|leaving| leaving.partitions.contains(&assigned));
+            (!leaving).then_some(())?;
+            Some((partition.clone(), owned.progress()?))
+        };
         self.partitions.iter().filter_map(progress).collect()
     }
 
     fn committed(&mut self, done: Vec<Done>) {
         for (partition, offset) in done {
             if let Some(owned) = self.partitions.get_mut(&partition) {
-                owned.committed = offset;
+                owned.committed = Some(offset);
             }
         }
     }
 }
 
 impl Owned {
-    const fn new(next: u64) -> Self {
-        Self { window: Window::new(next), committed: next, paused: false }
+    const fn new(assignment: u64) -> Self {
+        Self { assignment, window: Window::new(0), committed: None, paused: false }
+    }
+
+    fn is(&self, assigned: &Assigned) -> bool {
+        self.assignment == assigned.1
     }
 
     /// The offset to commit, if it is another than the committed one.
     fn progress(&self) -> Option<u64> {
         let done_to = self.window.done_to();
-        (done_to > self.committed).then_some(done_to)
+        self.committed.filter(|committed| done_to > *committed).map(|_| done_to)
     }
 
     fn is_full(&self) -> bool {

@@ -15,7 +15,7 @@ const PAUSES: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(10)];
 /// The pause after a try that does not count.
 const FREE_PAUSE: Duration = Duration::from_secs(1);
-/// About how many bytes of values go into one batch, but at least one record.
+/// About how many bytes go into one batch, but at least one record.
 const BATCH_BYTES: usize = 1 << 20;
 
 /// What became of one try.
@@ -46,7 +46,7 @@ pub(super) struct Window {
     /// Those that are finished before the first unfinished one are gone; behind it they are nothing more than their offsets.
     entries: VecDeque<Entry>,
     unfinished: usize,
-    /// Bytes of the values of the unfinished ones.
+    /// Bytes of the unfinished ones.
     bytes: usize,
     /// The lowest unfinished offset, or the one that comes next.
     done_to: u64,
@@ -98,7 +98,7 @@ impl Window {
             // Offsets may have gaps: retention, compaction, marks of transactions.
             None => self.done_to = offset,
         }
-        self.bytes += record.value.len();
+        self.bytes += weight(&record);
         self.unfinished += 1;
         let (record, state) = (Some(Arc::new(record)), State::Waiting(None));
         self.entries.push_back(Entry { offset, record, state, attempt: 1, alone: false });
@@ -109,7 +109,7 @@ impl Window {
         self.done_to
     }
 
-    /// Records that it holds, and the bytes of their values.
+    /// Records that it holds, and their bytes.
     pub(super) const fn load(&self) -> (usize, usize) {
         (self.unfinished, self.bytes)
     }
@@ -152,7 +152,7 @@ impl Window {
                 held.extend(key.cloned());
                 continue;
             }
-            bytes += record.value.len();
+            bytes += weight(record);
             if !batch.is_empty() && bytes > BATCH_BYTES {
                 break;
             }
@@ -203,7 +203,7 @@ impl Window {
             };
             if entry.state == State::Finished {
                 self.unfinished -= 1;
-                self.bytes -= entry.record.take().map_or(0, |record| record.value.len());
+                self.bytes -= entry.record.take().map_or(0, |record| weight(&record));
             } else {
                 failed.extend(key);
             }
@@ -214,12 +214,13 @@ impl Window {
 
     /// A record that was given up is in the topic of the dead.
     pub(super) fn buried(&mut self, offset: u64) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.offset == offset)
+        let dying = |entry: &&mut Entry| entry.offset == offset && entry.state == State::Dying;
+        if let Some(entry) = self.entries.iter_mut().find(dying)
             && let Some(record) = entry.record.take()
         {
             entry.state = State::Finished;
             self.unfinished -= 1;
-            self.bytes -= record.value.len();
+            self.bytes -= weight(&record);
         }
         self.advance();
     }
@@ -243,6 +244,12 @@ impl Window {
             self.entries.pop_front();
         }
     }
+}
+
+/// About how many bytes a record takes: others than this host may have written large keys and headers.
+fn weight(record: &Record) -> usize {
+    let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    record.value.len() + record.key.as_ref().map_or(0, Vec::len) + headers
 }
 
 #[cfg(test)]

@@ -178,6 +178,7 @@ fn rows_of_the_former_system_are_filled_in() {
     };
     let usual = old(doc! { "skills": [" React", "NODE.js"], "updatedAt": updated });
     let mistyped = old(doc! { "skills": ["Go", 7, null, { "name": "rust" }], "updatedAt": updated });
+    let no_list = old(doc! { "skills": "Go", "updatedAt": "yesterday" });
     let bare = old(doc! {});
     let nulls = old(doc! { "skills": null, "updatedAt": null });
     let logged_in = old(doc! { "skills": ["Go"], "updatedAt": updated, "lastActiveAt": later });
@@ -186,7 +187,7 @@ fn rows_of_the_former_system_are_filled_in() {
 
     let read = |id: Id| row(&app, &id.to_string());
     assert_eq!((keys(&read(usual)), active(&read(usual))), (vec!["node.js", "react"], updated.to_string()));
-    for id in [bare, nulls] {
+    for id in [no_list, bare, nulls] {
         assert_eq!((keys(&read(id)), active(&read(id))), (vec![], id.made_at().to_string()));
     }
     assert_eq!((keys(&read(mistyped)), active(&read(mistyped))), (vec!["go"], updated.to_string()));

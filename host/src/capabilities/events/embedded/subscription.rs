@@ -28,6 +28,8 @@ pub(super) struct Member {
     /// In the order in which they are looked at: whoever had records goes to the end.
     turns: Vec<Partition>,
     paused: HashSet<Partition>,
+    /// When to look again after a failure.
+    again_at: Option<tokio::time::Instant>,
 }
 
 impl Member {
@@ -40,6 +42,7 @@ impl Member {
             next: HashMap::new(),
             turns: Vec::new(),
             paused: HashSet::new(),
+            again_at: None,
         }
     }
 
@@ -117,10 +120,14 @@ impl Member {
 #[async_trait]
 impl Subscription for Member {
     async fn next(&mut self) -> Arrival {
+        if let Some(again_at) = self.again_at {
+            tokio::time::sleep_until(again_at).await;
+            self.again_at = None;
+        }
         match self.try_next().await {
             Ok(arrival) => arrival,
             Err(error) => {
-                tokio::time::sleep(AGAIN).await;
+                self.again_at = Some(tokio::time::Instant::now() + AGAIN);
                 Arrival::Trouble(error.to_string())
             }
         }

@@ -35,13 +35,17 @@ const MOST: usize = 512;
 const POLL: Duration = Duration::from_millis(100);
 /// How long a rebalance waits for what is being handled: longer than a batch may take by default.
 const HANDING_OVER: Duration = Duration::from_secs(35);
-/// How long a commit, and an answer about ends, may take.
+/// How long a commit may take.
 const ANSWER: Duration = Duration::from_secs(10);
+/// How long a broker may take to say where a partition ends. The first that does not answer in time ends the look: the consumer
+/// waits for it.
+const LOOK: Duration = Duration::from_millis(500);
 
 type Client = BaseConsumer<Group>;
 
 pub(super) struct Member {
-    client: Arc<Client>,
+    /// Taken out only at the end.
+    client: Option<Arc<Client>>,
     arriving: mpsc::Receiver<Message>,
     /// What was received while records were being gathered.
     next: Option<Arrival>,
@@ -82,12 +86,12 @@ impl Member {
             .name("kafka-consumer".to_owned())
             .spawn(move || poll(&polled, &sender, &stopped))
             .map_err(|_| Error::unavailable("the system gives no thread for a consumer of Kafka"))?;
-        Ok(Self { client, arriving, next: None, topics: names, stop })
+        Ok(Self { client: Some(client), arriving, next: None, topics: names, stop })
     }
 
     /// Runs something that blocks, for a limited time.
     async fn ask<T: Send + 'static>(&self, ask: impl FnOnce(&Client) -> Result<T> + Send + 'static) -> Result<T> {
-        let client = Arc::clone(&self.client);
+        let client = self.client.clone().ok_or_else(|| Error::unavailable("the membership is over"))?;
         match timeout(ANSWER, spawn_blocking(move || ask(&client))).await {
             Ok(answer) => answer.unwrap_or_else(|_| Err(Error::unavailable("asking Kafka failed; see the host's log"))),
             Err(_) => Err(Error::timeout("Kafka did not answer in time")),
@@ -128,13 +132,13 @@ impl Subscription for Member {
     }
 
     fn pause(&mut self, partition: &Partition) {
-        if let Err(error) = self.client.pause(&Self::list(partition)) {
+        if let Some(Err(error)) = self.client.as_ref().map(|client| client.pause(&Self::list(partition))) {
             tracing::debug!(target: "kafka", %error, "a partition is not paused");
         }
     }
 
     fn resume(&mut self, partition: &Partition) {
-        if let Err(error) = self.client.resume(&Self::list(partition)) {
+        if let Some(Err(error)) = self.client.as_ref().map(|client| client.resume(&Self::list(partition))) {
             tracing::warn!(target: "kafka", %error, topic = &*partition.topic, "a partition does not go on");
         }
     }
@@ -149,7 +153,7 @@ impl Subscription for Member {
     async fn ends(&self, partitions: Vec<Partition>) -> Result<Vec<Done>> {
         self.ask(move |client| {
             let end = |partition: Partition| {
-                let marks = client.fetch_watermarks(&partition.topic, number(&partition), ANSWER);
+                let marks = client.fetch_watermarks(&partition.topic, number(&partition), LOOK);
                 let (_, end) = marks.map_err(|error| failed(&error))?;
                 Ok((partition, unsigned(end)))
             };
@@ -172,6 +176,9 @@ impl Drop for Member {
         // The thread leaves the group: it has the last word with the client, whose drop may wait for brokers. A rebalance that
         // waits for an answer finds that nobody will give one.
         self.stop.store(true, Ordering::Relaxed);
+        self.arriving.close();
+        // Also where that thread has ended: what is dropped last polls until the group is left, and must not do so here.
+        super::retire(self.client.take());
     }
 }
 

@@ -19,7 +19,7 @@ use super::Kafka;
 use crate::capabilities::embedded::{Options, Store};
 
 /// How long a condition may take that is sure to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two looks at a condition that another process brings about: it needs the processor for that.
 const POLL: Duration = Duration::from_millis(10);
 

@@ -141,3 +141,24 @@ fn a_batch_has_a_size_in_bytes() {
     }
     assert_eq!(offsets(window.take(10, Instant::now())), [0]);
 }
+
+#[test]
+fn a_burial_of_another_time_changes_nothing() {
+    let mut window = window(&["a", "b"]);
+    let now = Instant::now();
+    window.take(10, now);
+    window.buried(0);
+    window.tried(vec![again(), Tried::Done], now);
+    assert_eq!(window.done_to(), 0);
+    assert_eq!(offsets(window.take(10, now + PAUSES[0])), [0]);
+}
+
+#[test]
+fn what_is_finished_behind_a_failure_takes_no_room() {
+    let mut window = window(&["a", "b", "c"]);
+    let now = Instant::now();
+    window.take(10, now);
+    window.tried(vec![again(), Tried::Done, Tried::Done], now);
+    assert_eq!(window.load(), (1, "value".len() + "a".len()));
+    assert_eq!(window.done_to(), 0);
+}

@@ -1,4 +1,4 @@
-//! The queries of a feed among many users: how much is read for them. `FEED_USERS=100000` asks among so many, and `--nocapture`
+//! The queries of a feed among many users: how much is read for them. `DEVCONNECT_TEST_FEED_USERS=100000` asks among so many, and `--nocapture`
 //! shows plans and times.
 
 use std::fmt::Write as _;
@@ -73,7 +73,7 @@ fn some_skills() -> RawBson {
 
 #[tokio::test]
 async fn no_query_of_a_feed_reads_all_users() {
-    let users = std::env::var("FEED_USERS").map_or(USERS, |users| users.parse().unwrap());
+    let users = std::env::var("DEVCONNECT_TEST_FEED_USERS").map_or(USERS, |users| users.parse().unwrap());
     let bench = filled(users).await;
     let mut told = String::new();
     let mut explain = |collection: &str, filter: RawDocumentBuf, options: &FindOptions| -> Explained {
