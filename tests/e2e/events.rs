@@ -1,6 +1,6 @@
 //! Events that plugins consume, and what runs on a schedule, on the embedded log; `real::events` has the same on Kafka.
 
-use crate::harness::{Host, Site, component, eventually, refusal};
+use crate::harness::{Host, PATIENCE, Site, component, eventually, eventually_within, refusal};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -30,7 +30,8 @@ pub(crate) fn done(host: &Host, key: &str) -> Vec<String> {
 /// Waits until exactly these jobs of a key were done, in this order.
 #[track_caller]
 pub(crate) fn wait_for(host: &Host, key: &str, names: &[String]) {
-    eventually(&format!("the jobs of {key}"), || {
+    // The transaction of a host that was killed stays open in MongoDB for a minute, and keeps others from its documents.
+    eventually_within(3 * PATIENCE, &format!("the jobs of {key}"), || {
         let found = done(host, key);
         if found == names { Ok(()) } else { Err(format!("{} of {}: {found:?}", found.len(), names.len())) }
     });

@@ -264,8 +264,14 @@ pub(crate) fn metrics(host: &Host) -> String {
 
 /// Asks until the answer is as wanted: for what the host does by itself, such as taking up a changed file.
 #[track_caller]
-pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn eventually<T>(what: &str, ask: impl FnMut() -> Result<T, String>) -> T {
+    eventually_within(PATIENCE, what, ask)
+}
+
+/// The same with a patience of its own.
+#[track_caller]
+pub(crate) fn eventually_within<T>(patience: Duration, what: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         match ask() {
             Ok(value) => return value,
