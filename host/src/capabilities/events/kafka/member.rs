@@ -49,7 +49,6 @@ pub(super) struct Member {
     arriving: mpsc::Receiver<Message>,
     /// What was received while records were being gathered.
     next: Option<Arrival>,
-    topics: HashMap<String, Arc<str>>,
     stop: Arc<AtomicBool>,
 }
 
@@ -71,7 +70,7 @@ impl Member {
         let (sender, arriving) = mpsc::channel(UNDER_WAY);
         let names: HashMap<String, Arc<str>> =
             topics.iter().map(|topic| (topic.to_string(), Arc::clone(topic))).collect();
-        let context = Group { callbacks: Callbacks { contact: None }, arriving: sender.clone(), topics: names.clone() };
+        let context = Group { callbacks: Callbacks { contact: None }, arriving: sender.clone(), topics: names };
         let mut settings = config.member(group);
         settings.set_log_level(RDKafkaLogLevel::Warning);
         let client: Client = settings
@@ -86,7 +85,7 @@ impl Member {
             .name("kafka-consumer".to_owned())
             .spawn(move || poll(&polled, &sender, &stopped))
             .map_err(|_| Error::unavailable("the system gives no thread for a consumer of Kafka"))?;
-        Ok(Self { client: Some(client), arriving, next: None, topics: names, stop })
+        Ok(Self { client: Some(client), arriving, next: None, stop })
     }
 
     /// Runs something that blocks, for a limited time.
@@ -166,8 +165,6 @@ impl Subscription for Member {
         if let Err(error) = self.commit(done).await {
             tracing::warn!(target: "kafka", "the last events will come again: {error}");
         }
-        let topics: Vec<&String> = self.topics.keys().collect();
-        tracing::debug!(target: "kafka", ?topics, "leaving a group");
     }
 }
 
